@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * The door to the accelerators. Nothing outside accel/ asks which one is in use.
+ */
+#pragma once
+
+#include "system/cpus.h"
+#include "system/memory.h"
+
+/* Why vcpu_run() came back. */
+typedef enum VCPUExit {
+    VCPU_EXIT_INTERRUPTED, /* exit_request was seen (kick, pause, work) */
+    VCPU_EXIT_HALTED,      /* HLT: wait for an interrupt; vcpu->halted is set */
+    VCPU_EXIT_SHUTDOWN,    /* triple fault */
+    VCPU_EXIT_ERROR,       /* the engine cannot go on; it has logged why with the state */
+} VCPUExit;
+
+typedef struct AccelOps {
+    const char *name;        /* as in `-accel NAME` */
+    const char *description; /* one line for `-accel help` */
+    bool runs_guest_code;    /* false: qtest, the vCPU threads sleep for ever */
+
+    /* Can it be used here? May be NULL: yes. */
+    bool (*available)(GError **error);
+    /* Prepare; once, before vCPUs are made. @options are the key=value pairs behind the name. */
+    bool (*init)(GHashTable *options, GError **error);
+
+    /* vCPU life; on its own thread, BQL held. May be NULL. */
+    bool (*vcpu_create)(VCPU *vcpu, GError **error);
+    void (*vcpu_destroy)(VCPU *vcpu);
+
+    /*
+     * Run guest code until something must be handled. Called on the vCPU's thread without the
+     * BQL. Interrupts that are due are delivered inside (the engine takes the BQL to
+     * acknowledge them at the interrupt controller, see X86InterruptOps).
+     */
+    VCPUExit (*vcpu_run)(VCPU *vcpu);
+
+    /* Beyond setting exit_request: what else makes the vCPU leave (a signal). May be NULL. */
+    void (*vcpu_kick)(VCPU *vcpu);
+
+    /*
+     * Copy the architectural state between the engine and the X86CPU (all of it: after
+     * synchronize_state everything in X86CPU's architectural part is exact, after
+     * state_changed the engine takes over whatever was written there). vCPU stopped or on its
+     * own thread. May be NULL: X86CPU is always exact.
+     */
+    void (*synchronize_state)(VCPU *vcpu);
+    void (*state_changed)(VCPU *vcpu);
+
+    /*
+     * Bits of pages were cleared: the next store to a page of @block must be reported again
+     * (dirty_page_report). Called on each vCPU's thread or while that vCPU is stopped.
+     */
+    void (*dirty_log_cleared)(VCPU *vcpu);
+    /* KVM and its like: fetch what the hardware recorded into block->dirty. May be NULL. */
+    void (*dirty_log_fetch)(DirtyClient client, RAMBlock *block);
+    void (*dirty_log_start)(void);
+    void (*dirty_log_stop)(void);
+
+    /*
+     * Pages [first, first + count) of @block changed behind the engine's back: drop
+     * translations made from them. Any thread.
+     */
+    void (*pages_written)(RAMBlock *block, uint64_t first, uint64_t count);
+
+    /* The map of memory or ports changed. On each vCPU's thread or while it is stopped. */
+    void (*memory_map_changed)(VCPU *vcpu);
+} AccelOps;
+
+/* Make an accelerator known; called by constructors. */
+void accel_register(const AccelOps *ops);
+
+/* Select by name with options ("tcg", "tcg,thread=single"); the error lists what exists. */
+bool accel_select(const char *name_and_options, GError **error);
+
+/* The one in use; NULL before accel_select(). */
+const AccelOps *accel_ops(void);
+
+/* Call @visit for each one in the build, in order of name. */
+void accel_foreach(void (*visit)(const AccelOps *ops, void *opaque), void *opaque);
