@@ -219,6 +219,8 @@ class _Builder:
     def _alternate(self, name, expression):
         branches = []
         taken = {}
+        if name + 'Kind' in self._definitions:
+            self._fail(f"the name '{name}Kind' is needed for the kinds of its branches")
         result = model.AlternateType(name, expression.module, expression.doc,
                                      self._features(expression.data), branches)
         self._types[name] = result

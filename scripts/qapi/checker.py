@@ -86,8 +86,8 @@ class Checker:
             pattern, rule = names.CAMEL_NAME, 'CamelCase'
         if not pattern.match(name):
             self._fail(f"name must be {rule}")
-        if kind not in ('command', 'event') and name.endswith(('List', 'Kind')):
-            self._fail("names that end in 'List' or 'Kind' are reserved")
+        if kind not in ('command', 'event') and name.endswith('List'):
+            self._fail("names that end in 'List' are reserved")
 
     def _check_doc(self, name, doc):
         if doc is None:
