@@ -62,6 +62,3 @@ void runstate_add_powerdown_notifier(void (*notify)(void *opaque), void *opaque)
 /* -no-reboot, -no-shutdown, -action. */
 void runstate_set_reboot_action(bool reset);
 void runstate_set_shutdown_action(bool poweroff);
-
-/* Called once on the way out of the process, BQL held, vCPUs stopped: let go of peers, files. */
-void exit_notifier_add(void (*notify)(void *opaque), void *opaque);

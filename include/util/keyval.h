@@ -5,6 +5,8 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Parse @text into a new JSON object of strings. `,,` is a literal comma; dotted keys nest

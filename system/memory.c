@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * Address spaces: mappings with priorities rendered into a sorted flat view.
+ *
+ * A view is immutable and reference counted; a change of the map publishes a new one. Readers
+ * take the current view under a short spin on a pointer: views that were replaced are kept until
+ * the process ends (maps change a handful of times in a VM's life), so that no reader can ever
+ * hold a dangling one.
+ */
+#include "system/memory.h"
+
+#include <string.h>
+
+#include "accel/accel.h"
+#include "system/bql.h"
+#include "system/cpus.h"
+
+#define IO_PORT_SPACE_SIZE UINT64_C(0x10000)
+
+typedef struct Mapping {
+    hwaddr address;
+    MemoryRegion *region;
+    int priority;
+} Mapping;
+
+typedef struct FlatRange {
+    hwaddr start; /* first address */
+    hwaddr last;  /* last address, inclusive: a range may end at 2^64-1 */
+    MemoryRegion *region;
+    uint64_t region_offset;
+} FlatRange;
+
+typedef struct FlatView {
+    size_t count;
+    FlatRange ranges[];
+} FlatView;
+
+struct AddressSpace {
+    const char *name;
+    hwaddr last;
+    unsigned default_access_max;
+    GArray *mappings; /* Mapping; BQL */
+    FlatView *view;   /* atomic */
+    GPtrArray *retired; /* FlatView; BQL */
+    unsigned generation;
+};
+
+static AddressSpace memory_space = { .name = "memory", .last = UINT64_MAX, .default_access_max = 8 };
+static AddressSpace io_space = { .name = "I/O",
+                                 .last = IO_PORT_SPACE_SIZE - 1,
+                                 .default_access_max = 4 };
+
+AddressSpace *address_space_memory(void)
+{
+    return &memory_space;
+}
+
+AddressSpace *address_space_io(void)
+{
+    return &io_space;
+}
+
+void memory_region_init_io(MemoryRegion *region, const char *name, const MemoryRegionOps *ops,
+                           void *opaque, uint64_t size)
+{
+    *region = (MemoryRegion){ .name = name, .size = size, .ops = ops, .opaque = opaque };
+}
+
+void memory_region_init_ram(MemoryRegion *region, const char *name, RAMBlock *block,
+                            uint64_t block_offset, uint64_t size)
+{
+    g_assert(block_offset + size <= block->size);
+    *region = (MemoryRegion){
+        .name = name, .size = size, .block = block, .block_offset = block_offset
+    };
+}
+
+/* ---- rendering ---- */
+
+static gint compare_boundaries(gconstpointer a, gconstpointer b)
+{
+    hwaddr first = *(const hwaddr *)a;
+    hwaddr second = *(const hwaddr *)b;
+
+    return first < second ? -1 : first > second;
+}
+
+static hwaddr mapping_last(const Mapping *mapping)
+{
+    return mapping->address + (mapping->region->size - 1);
+}
+
+/* The mapping that is seen at @address: highest priority, the newest among equals. */
+static const Mapping *visible_mapping(const AddressSpace *space, hwaddr address)
+{
+    const Mapping *best = NULL;
+
+    for (guint i = 0; i < space->mappings->len; i++) {
+        const Mapping *mapping = &g_array_index(space->mappings, Mapping, i);
+        if (address >= mapping->address && address <= mapping_last(mapping) &&
+            (!best || mapping->priority >= best->priority)) {
+            best = mapping;
+        }
+    }
+    return best;
+}
+
+/* The addresses at which what is seen may change. */
+static GArray *collect_boundaries(const AddressSpace *space)
+{
+    GArray *boundaries = g_array_new(FALSE, FALSE, sizeof(hwaddr));
+
+    for (guint i = 0; i < space->mappings->len; i++) {
+        const Mapping *mapping = &g_array_index(space->mappings, Mapping, i);
+        hwaddr last = mapping_last(mapping);
+        g_array_append_val(boundaries, mapping->address);
+        if (last < space->last) {
+            hwaddr next = last + 1;
+            g_array_append_val(boundaries, next);
+        }
+    }
+    g_array_sort(boundaries, compare_boundaries);
+    return boundaries;
+}
+
+static FlatView *render(const AddressSpace *space)
+{
+    g_autoptr(GArray) boundaries = collect_boundaries(space);
+    FlatView *view = g_malloc(sizeof(FlatView) + boundaries->len * sizeof(FlatRange));
+
+    view->count = 0;
+    for (guint i = 0; i < boundaries->len; i++) {
+        hwaddr start = g_array_index(boundaries, hwaddr, i);
+        if (i > 0 && start == g_array_index(boundaries, hwaddr, i - 1)) {
+            continue;
+        }
+        guint next = i + 1;
+        while (next < boundaries->len && g_array_index(boundaries, hwaddr, next) == start) {
+            next++;
+        }
+        hwaddr last = next < boundaries->len ? g_array_index(boundaries, hwaddr, next) - 1
+                                             : space->last;
+        const Mapping *mapping = visible_mapping(space, start);
+        if (!mapping) {
+            continue;
+        }
+        uint64_t offset = start - mapping->address;
+        FlatRange *previous = view->count ? &view->ranges[view->count - 1] : NULL;
+        if (previous && previous->region == mapping->region && previous->last + 1 == start &&
+            previous->region_offset + (start - previous->start) == offset) {
+            previous->last = last;
+            continue;
+        }
+        view->ranges[view->count++] = (FlatRange){ start, last, mapping->region, offset };
+    }
+    return view;
+}
+
+static void map_changed_on_vcpu(VCPU *vcpu, void *opaque)
+{
+    accel_ops()->memory_map_changed(vcpu);
+}
+
+static void publish(AddressSpace *space)
+{
+    FlatView *old = space->view;
+
+    __atomic_store_n(&space->view, render(space), __ATOMIC_RELEASE);
+    __atomic_add_fetch(&space->generation, 1, __ATOMIC_SEQ_CST);
+    if (old) {
+        g_ptr_array_add(space->retired, old);
+    }
+    if (accel_ops() && accel_ops()->memory_map_changed) {
+        for (unsigned i = 0; i < vcpu_count(); i++) {
+            vcpu_run_on(vcpu_get(i), map_changed_on_vcpu, NULL);
+        }
+    }
+}
+
+void address_space_map(AddressSpace *space, hwaddr address, MemoryRegion *region, int priority)
+{
+    Mapping mapping = { address, region, priority };
+
+    g_assert(bql_locked());
+    g_assert(region->size && address <= space->last && region->size - 1 <= space->last - address);
+    if (!space->mappings) {
+        space->mappings = g_array_new(FALSE, FALSE, sizeof(Mapping));
+        space->retired = g_ptr_array_new();
+    }
+    g_array_append_val(space->mappings, mapping);
+    publish(space);
+}
+
+void address_space_unmap(AddressSpace *space, MemoryRegion *region)
+{
+    g_assert(bql_locked());
+    for (guint i = 0; space->mappings && i < space->mappings->len; i++) {
+        if (g_array_index(space->mappings, Mapping, i).region == region) {
+            g_array_remove_index(space->mappings, i);
+            publish(space);
+            return;
+        }
+    }
+}
+
+unsigned address_space_generation(AddressSpace *space)
+{
+    return __atomic_load_n(&space->generation, __ATOMIC_ACQUIRE);
+}
+
+/* ---- lookup ---- */
+
+/* The range that holds @address or, if none does, the first one behind it (or the count). */
+static size_t view_search(const FlatView *view, hwaddr address)
+{
+    size_t low = 0;
+    size_t high = view->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (view->ranges[middle].last < address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static uint64_t span(hwaddr from, hwaddr last)
+{
+    uint64_t length = last - from + 1;
+
+    return length ? length : UINT64_MAX;
+}
+
+MemoryRegion *address_space_find(AddressSpace *space, hwaddr address, uint64_t *offset,
+                                 uint64_t *left)
+{
+    const FlatView *view = __atomic_load_n(&space->view, __ATOMIC_ACQUIRE);
+
+    *offset = 0;
+    if (!view) {
+        *left = span(address, space->last);
+        return NULL;
+    }
+    size_t i = view_search(view, address);
+    if (i == view->count) {
+        *left = span(address, space->last);
+        return NULL;
+    }
+    const FlatRange *range = &view->ranges[i];
+    if (address < range->start) {
+        *left = range->start - address;
+        return NULL;
+    }
+    *offset = range->region_offset + (address - range->start);
+    *left = span(address, range->last);
+    return range->region;
+}
+
+void address_space_foreach(AddressSpace *space,
+                           void (*visit)(hwaddr address, uint64_t size, MemoryRegion *region,
+                                         void *opaque),
+                           void *opaque)
+{
+    const FlatView *view = __atomic_load_n(&space->view, __ATOMIC_ACQUIRE);
+
+    for (size_t i = 0; view && i < view->count; i++) {
+        const FlatRange *range = &view->ranges[i];
+        visit(range->start, span(range->start, range->last), range->region, opaque);
+    }
+}
