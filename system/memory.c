@@ -40,13 +40,15 @@ struct AddressSpace {
     const char *name;
     hwaddr last;
     unsigned default_access_max;
-    GArray *mappings; /* Mapping; BQL */
-    FlatView *view;   /* atomic */
+    GArray *mappings;   /* Mapping; BQL */
+    FlatView *view;     /* atomic */
     GPtrArray *retired; /* FlatView; BQL */
     unsigned generation;
 };
 
-static AddressSpace memory_space = { .name = "memory", .last = UINT64_MAX, .default_access_max = 8 };
+static AddressSpace memory_space = { .name = "memory",
+                                     .last = UINT64_MAX,
+                                     .default_access_max = 8 };
 static AddressSpace io_space = { .name = "I/O",
                                  .last = IO_PORT_SPACE_SIZE - 1,
                                  .default_access_max = 4 };
@@ -71,9 +73,8 @@ void memory_region_init_ram(MemoryRegion *region, const char *name, RAMBlock *bl
                             uint64_t block_offset, uint64_t size)
 {
     g_assert(block_offset + size <= block->size);
-    *region = (MemoryRegion){
-        .name = name, .size = size, .block = block, .block_offset = block_offset
-    };
+    *region =
+        (MemoryRegion){ .name = name, .size = size, .block = block, .block_offset = block_offset };
 }
 
 /* ---- rendering ---- */
@@ -139,8 +140,8 @@ static FlatView *render(const AddressSpace *space)
         while (next < boundaries->len && g_array_index(boundaries, hwaddr, next) == start) {
             next++;
         }
-        hwaddr last = next < boundaries->len ? g_array_index(boundaries, hwaddr, next) - 1
-                                             : space->last;
+        hwaddr last =
+            next < boundaries->len ? g_array_index(boundaries, hwaddr, next) - 1 : space->last;
         const Mapping *mapping = visible_mapping(space, start);
         if (!mapping) {
             continue;

@@ -209,9 +209,7 @@ static bool value_from_json(const Target *target, json_t *json, GValue *value, G
 
 bool object_set_json(GObject *object, const char *property, json_t *json, GError **error)
 {
-    Target target = {
-        object, g_object_class_find_property(G_OBJECT_GET_CLASS(object), property)
-    };
+    Target target = { object, g_object_class_find_property(G_OBJECT_GET_CLASS(object), property) };
     const char *type_name = object_type_name(G_OBJECT_TYPE(object));
 
     if (!target.spec) {
@@ -219,8 +217,10 @@ bool object_set_json(GObject *object, const char *property, json_t *json, GError
         return false;
     }
     if (!(target.spec->flags & G_PARAM_WRITABLE)) {
-        qc_error_set(error, "Insufficient permission to perform this operation: property '%s.%s' "
-                     "is read-only", type_name, property);
+        qc_error_set(error,
+                     "Insufficient permission to perform this operation: property '%s.%s' "
+                     "is read-only",
+                     type_name, property);
         return false;
     }
     g_auto(GValue) value = G_VALUE_INIT;
@@ -293,13 +293,14 @@ static bool configure(GObject *object, json_t *properties, GError **error)
     const char *name;
     json_t *value;
 
-    json_object_foreach (properties, name, value) {
+    json_object_foreach(properties, name, value)
+    {
         if (!object_set_json(object, name, value, error)) {
             return false;
         }
     }
-    UserCreatableInterface *interface = G_TYPE_INSTANCE_GET_INTERFACE(
-        object, TYPE_USER_CREATABLE, UserCreatableInterface);
+    UserCreatableInterface *interface =
+        G_TYPE_INSTANCE_GET_INTERFACE(object, TYPE_USER_CREATABLE, UserCreatableInterface);
     return !interface->complete || interface->complete(USER_CREATABLE(object), error);
 }
 
@@ -319,8 +320,7 @@ GObject *object_user_create(const char *type_name, const char *id, json_t *prope
         return NULL;
     }
     g_autoptr(GObject) object = g_object_new(type, NULL);
-    if (!configure(object, properties, error) ||
-        !object_tree_add("/objects", id, object, error)) {
+    if (!configure(object, properties, error) || !object_tree_add("/objects", id, object, error)) {
         return NULL;
     }
     return object_tree_find(path);
@@ -335,8 +335,8 @@ bool object_user_delete(const char *id, GError **error)
         qc_error_set(error, "object '%s' not found", id);
         return false;
     }
-    UserCreatableInterface *interface = G_TYPE_INSTANCE_GET_INTERFACE(
-        object, TYPE_USER_CREATABLE, UserCreatableInterface);
+    UserCreatableInterface *interface =
+        G_TYPE_INSTANCE_GET_INTERFACE(object, TYPE_USER_CREATABLE, UserCreatableInterface);
     if (interface->can_be_deleted && !interface->can_be_deleted(USER_CREATABLE(object), error)) {
         return false;
     }

@@ -47,12 +47,13 @@ uint64_t ram_total_bytes(void)
 
 static uint8_t *map_anonymous(const char *name, uint64_t size, GError **error)
 {
-    void *host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                      -1, 0);
+    void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (host == MAP_FAILED) {
-        qc_error_set_errno(error, errno, "cannot set up guest memory '%s' of %" G_GUINT64_FORMAT
-                           " bytes", name, size);
+        qc_error_set_errno(error, errno,
+                           "cannot set up guest memory '%s' of %" G_GUINT64_FORMAT " bytes", name,
+                           size);
         return NULL;
     }
     return host;

@@ -52,8 +52,7 @@ static bool cause_is_guest(ShutdownCause cause)
 
 static bool intercepted(ShutdownCause cause, bool reset)
 {
-    return requests.interceptor &&
-           requests.interceptor(cause, reset, requests.interceptor_opaque);
+    return requests.interceptor && requests.interceptor(cause, reset, requests.interceptor_opaque);
 }
 
 static void shut_down(void *opaque)

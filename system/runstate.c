@@ -39,13 +39,13 @@ static const uint32_t transitions[RUN_STATE__MAX] = {
     [RUN_STATE_COLO] = TO(RUNNING) | TO(PAUSED) | TO(SHUTDOWN) | TO(PRELAUNCH) | TO(SUSPENDED) |
                        TO(INTERNAL_ERROR) | TO(POSTMIGRATE),
     [RUN_STATE_SHUTDOWN] = TO(PAUSED) | TO(PRELAUNCH) | TO(FINISH_MIGRATE) | TO(COLO),
-    [RUN_STATE_SUSPENDED] = TO(RUNNING) | TO(FINISH_MIGRATE) | TO(PRELAUNCH) | TO(COLO) |
-                            TO(PAUSED) | TO(SHUTDOWN),
+    [RUN_STATE_SUSPENDED] =
+        TO(RUNNING) | TO(FINISH_MIGRATE) | TO(PRELAUNCH) | TO(COLO) | TO(PAUSED) | TO(SHUTDOWN),
     [RUN_STATE_INTERNAL_ERROR] = TO(PAUSED) | TO(FINISH_MIGRATE) | TO(PRELAUNCH) | TO(SHUTDOWN),
     [RUN_STATE_IO_ERROR] = TO(RUNNING) | TO(PAUSED) | TO(FINISH_MIGRATE) | TO(PRELAUNCH),
     [RUN_STATE_WATCHDOG] = TO(RUNNING) | TO(PAUSED) | TO(FINISH_MIGRATE) | TO(PRELAUNCH),
-    [RUN_STATE_GUEST_PANICKED] = TO(RUNNING) | TO(PAUSED) | TO(FINISH_MIGRATE) | TO(PRELAUNCH) |
-                                 TO(SHUTDOWN),
+    [RUN_STATE_GUEST_PANICKED] =
+        TO(RUNNING) | TO(PAUSED) | TO(FINISH_MIGRATE) | TO(PRELAUNCH) | TO(SHUTDOWN),
     [RUN_STATE_DEBUG] = TO(RUNNING) | TO(PAUSED) | TO(FINISH_MIGRATE) | TO(PRELAUNCH),
     [RUN_STATE_RESTORE_VM] = TO(RUNNING) | TO(PRELAUNCH) | TO(PAUSED),
     [RUN_STATE_SAVE_VM] = TO(RUNNING) | TO(PRELAUNCH) | TO(PAUSED),
@@ -73,8 +73,8 @@ bool runstate_set(RunState state)
         return true;
     }
     if (!(transitions[current_state] & UINT32_C(1) << state)) {
-        report_error("the run state cannot change from '%s' to '%s'",
-                     RunState_str(current_state), RunState_str(state));
+        report_error("the run state cannot change from '%s' to '%s'", RunState_str(current_state),
+                     RunState_str(state));
         g_assert_not_reached();
         return false;
     }

@@ -105,7 +105,8 @@ static json_t *listify(json_t *value)
     json_t *child;
     void *next;
 
-    json_object_foreach_safe (value, next, key, child) {
+    json_object_foreach_safe(value, next, key, child)
+    {
         json_t *converted = listify(json_incref(child));
         if (converted != child) {
             json_object_set(value, key, converted);
@@ -170,7 +171,8 @@ json_t *keyval_parse(const char *text, const char *implied_key, GError **error)
     const char *key;
     json_t *child;
     void *next;
-    json_object_foreach_safe (object, next, key, child) {
+    json_object_foreach_safe(object, next, key, child)
+    {
         json_object_set_new(object, key, listify(json_incref(child)));
     }
     return object;

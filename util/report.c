@@ -32,7 +32,7 @@ static const struct {
     { "unimp", LOG_UNIMPLEMENTED, "log unimplemented functionality" },
 };
 
-G_DEFINE_QUARK(qemu-colo-error, qc_error)
+G_DEFINE_QUARK(qemu - colo - error, qc_error)
 
 void qc_error_set(GError **error, const char *format, ...)
 {

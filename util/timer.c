@@ -93,8 +93,7 @@ static void virtual_clock_write(bool running, int64_t offset_ns)
 /* Is the clock of that queue advancing by itself? */
 static bool clock_is_ticking(ClockType clock)
 {
-    return clock != CLOCK_TYPE_VIRTUAL ||
-           __atomic_load_n(&virtual_clock.running, __ATOMIC_RELAXED);
+    return clock != CLOCK_TYPE_VIRTUAL || __atomic_load_n(&virtual_clock.running, __ATOMIC_RELAXED);
 }
 
 /* Set the timerfd to the head of the queue. Called with the queue's lock held. */

@@ -216,7 +216,8 @@ static bool set_properties(Device *device, json_t *options, GError **error)
     const char *name;
     json_t *value;
 
-    json_object_foreach (options, name, value) {
+    json_object_foreach(options, name, value)
+    {
         if (strcmp(name, "driver") && strcmp(name, "id") && strcmp(name, "bus") &&
             !object_set_json(G_OBJECT(device), name, value, error)) {
             return false;
@@ -246,7 +247,7 @@ Device *device_create_from_options(json_t *options, GError **error)
     }
     if (id && (!json_is_string(id) || !id_is_well_formed(json_string_value(id)))) {
         qc_error_set(error, "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', "
-                     "starting with a letter");
+                            "starting with a letter");
         return NULL;
     }
     DeviceClass *klass = find_class(driver, error);

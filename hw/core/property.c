@@ -32,7 +32,8 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
 
     if (DEVICE(object)->realized) {
         report_warning("Attempt to set property '%s' on device '%s' (type '%s') after it was "
-                       "realized", row->name, DEVICE(object)->id ? DEVICE(object)->id : "",
+                       "realized",
+                       row->name, DEVICE(object)->id ? DEVICE(object)->id : "",
                        object_type_name(G_OBJECT_TYPE(object)));
         return;
     }

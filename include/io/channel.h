@@ -38,13 +38,17 @@ void channel_buffer_reset(Channel *channel);
 /* ---- sockets ---- */
 
 /* Where to connect or listen: tcp:HOST:PORT, unix:PATH, fd:NUMBER-OR-NAME. */
-typedef enum SocketAddressKind { SOCKET_KIND_TCP, SOCKET_KIND_UNIX, SOCKET_KIND_FD } SocketAddressKind;
+typedef enum SocketAddressKind {
+    SOCKET_KIND_TCP,
+    SOCKET_KIND_UNIX,
+    SOCKET_KIND_FD
+} SocketAddressKind;
 typedef struct ChannelAddress {
     SocketAddressKind kind;
     char *host; /* TCP; empty: any */
     char *port;
     bool ipv4, ipv6; /* restrict; both false: no restriction */
-    char *path; /* UNIX */
+    char *path;      /* UNIX */
     int fd;
 } ChannelAddress;
 void channel_address_free(ChannelAddress *address);

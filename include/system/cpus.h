@@ -13,7 +13,7 @@
 
 /* Bits of VCPU.interrupt_request. */
 typedef enum VCPUInterrupt {
-    VCPU_INTERRUPT_HARD = 1 << 0,  /* an interrupt controller wants to deliver a vector */
+    VCPU_INTERRUPT_HARD = 1 << 0, /* an interrupt controller wants to deliver a vector */
     VCPU_INTERRUPT_NMI = 1 << 1,
     VCPU_INTERRUPT_INIT = 1 << 2,
     VCPU_INTERRUPT_SIPI = 1 << 3,
@@ -26,7 +26,7 @@ typedef struct VCPUWork VCPUWork;
 typedef struct VCPU {
     unsigned index;
     GThread *thread;
-    GCond wake;            /* with the BQL: something for the vCPU thread to do */
+    GCond wake;                 /* with the BQL: something for the vCPU thread to do */
     uint32_t interrupt_request; /* VCPUInterrupt bits, atomic */
     /*
      * Atomic; non-zero makes the engine leave vcpu_run() before the next block. Chained blocks
@@ -34,11 +34,11 @@ typedef struct VCPU {
      * clears it before it calls vcpu_run().
      */
     uint32_t exit_request;
-    bool halted;           /* in HLT or waiting for SIPI; BQL or own thread */
-    bool stop_requested;   /* BQL */
-    bool stopped;          /* BQL */
-    bool unplug;           /* BQL: the thread is to end */
-    GQueue work;           /* VCPUWork items, BQL */
+    bool halted;         /* in HLT or waiting for SIPI; BQL or own thread */
+    bool stop_requested; /* BQL */
+    bool stopped;        /* BQL */
+    bool unplug;         /* BQL: the thread is to end */
+    GQueue work;         /* VCPUWork items, BQL */
 } VCPU;
 
 /* The vCPUs, by index. Fixed once the machine runs. */

@@ -32,10 +32,10 @@ typedef enum DirtyClient {
 } DirtyClient;
 
 typedef struct RAMBlock {
-    char *name;    /* unique; travels in the migration stream */
-    uint8_t *host; /* page aligned mapping of `size` bytes */
-    uint64_t size; /* bytes, a multiple of TARGET_PAGE_SIZE */
-    int fd;        /* memfd or file behind the mapping, or -1 */
+    char *name;     /* unique; travels in the migration stream */
+    uint8_t *host;  /* page aligned mapping of `size` bytes */
+    uint64_t size;  /* bytes, a multiple of TARGET_PAGE_SIZE */
+    int fd;         /* memfd or file behind the mapping, or -1 */
     bool read_only; /* ROM: the guest cannot write; still migrated */
     /* One bit a page and client, set = written since the last sync. Atomic access. */
     uint64_t *dirty[DIRTY_CLIENT_COUNT];
@@ -112,8 +112,8 @@ typedef struct MemoryRegionOps {
 } MemoryRegionOps;
 
 typedef struct MemoryRegion {
-    const char *name; /* borrowed, lives as long as the region */
-    uint64_t size;    /* bytes */
+    const char *name;           /* borrowed, lives as long as the region */
+    uint64_t size;              /* bytes */
     const MemoryRegionOps *ops; /* registers, or */
     void *opaque;
     RAMBlock *block; /* RAM from `block_offset` on */

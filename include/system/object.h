@@ -22,37 +22,37 @@
  * `static void <function>_init(Type *self)` and
  * `static void <function>_class_init(TypeClass *klass)`.
  */
-#define OBJECT_DEFINE_TYPE_FULL(Type, TypeClass, function, name, parent_type, flags)               \
-    static void function##_init(Type *self);                                                       \
-    static void function##_class_init(TypeClass *klass);                                           \
-    static void function##_class_init_trampoline(void *klass, void *data)                          \
-    {                                                                                              \
-        function##_class_init(klass);                                                              \
-    }                                                                                              \
-    static void function##_init_trampoline(GTypeInstance *instance, void *klass)                   \
-    {                                                                                              \
-        function##_init((Type *)instance);                                                         \
-    }                                                                                              \
-    GType function##_get_type(void)                                                                \
-    {                                                                                              \
-        static gsize type;                                                                         \
-        if (g_once_init_enter(&type)) {                                                            \
-            gsize new_type = object_type_register(                                                 \
-                parent_type, name, sizeof(TypeClass), function##_class_init_trampoline,            \
-                sizeof(Type), function##_init_trampoline, flags);                                  \
-            g_once_init_leave(&type, new_type);                                                    \
-        }                                                                                          \
-        return type;                                                                               \
-    }                                                                                              \
-    __attribute__((constructor)) static void function##_register(void)                             \
-    {                                                                                              \
-        function##_get_type();                                                                     \
-    }                                                                                              \
+#define OBJECT_DEFINE_TYPE_FULL(Type, TypeClass, function, name, parent_type, flags)              \
+    static void function##_init(Type *self);                                                      \
+    static void function##_class_init(TypeClass *klass);                                          \
+    static void function##_class_init_trampoline(void *klass, void *data)                         \
+    {                                                                                             \
+        function##_class_init(klass);                                                             \
+    }                                                                                             \
+    static void function##_init_trampoline(GTypeInstance *instance, void *klass)                  \
+    {                                                                                             \
+        function##_init((Type *)instance);                                                        \
+    }                                                                                             \
+    GType function##_get_type(void)                                                               \
+    {                                                                                             \
+        static gsize type;                                                                        \
+        if (g_once_init_enter(&type)) {                                                           \
+            gsize new_type = object_type_register(parent_type, name, sizeof(TypeClass),           \
+                                                  function##_class_init_trampoline, sizeof(Type), \
+                                                  function##_init_trampoline, flags);             \
+            g_once_init_leave(&type, new_type);                                                   \
+        }                                                                                         \
+        return type;                                                                              \
+    }                                                                                             \
+    __attribute__((constructor)) static void function##_register(void)                            \
+    {                                                                                             \
+        function##_get_type();                                                                    \
+    }                                                                                             \
     GType function##_get_type(void)
 
-#define OBJECT_DEFINE_TYPE(Type, TypeClass, function, name, parent_type)                           \
+#define OBJECT_DEFINE_TYPE(Type, TypeClass, function, name, parent_type) \
     OBJECT_DEFINE_TYPE_FULL(Type, TypeClass, function, name, parent_type, 0)
-#define OBJECT_DEFINE_ABSTRACT_TYPE(Type, TypeClass, function, name, parent_type)                  \
+#define OBJECT_DEFINE_ABSTRACT_TYPE(Type, TypeClass, function, name, parent_type) \
     OBJECT_DEFINE_TYPE_FULL(Type, TypeClass, function, name, parent_type, G_TYPE_FLAG_ABSTRACT)
 
 GType object_type_register(GType parent, const char *name, size_t class_size,
@@ -106,7 +106,8 @@ void object_tree_remove(GObject *object);
 GObject *object_tree_find(const char *path);
 /* The canonical path, or NULL when not in the tree. Free with g_free(). */
 char *object_tree_path(GObject *object);
-/* Call @visit for each child (containers: object NULL) of @path; false when there is no such path. */
+/* Call @visit for each child (containers: object NULL) of @path; false when there is no such path.
+ */
 bool object_tree_foreach(const char *path,
                          void (*visit)(const char *name, GObject *object, void *opaque),
                          void *opaque);

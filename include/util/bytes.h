@@ -12,17 +12,17 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BYTES_DEFINE_ACCESS(bits, order, convert)                                                  \
-    static inline uint##bits##_t load_##order##bits(const void *p)                                 \
-    {                                                                                              \
-        uint##bits##_t value;                                                                      \
-        memcpy(&value, p, sizeof(value));                                                          \
-        return convert(value);                                                                     \
-    }                                                                                              \
-    static inline void store_##order##bits(void *p, uint##bits##_t value)                          \
-    {                                                                                              \
-        value = convert(value);                                                                    \
-        memcpy(p, &value, sizeof(value));                                                          \
+#define BYTES_DEFINE_ACCESS(bits, order, convert)                         \
+    static inline uint##bits##_t load_##order##bits(const void *p)        \
+    {                                                                     \
+        uint##bits##_t value;                                             \
+        memcpy(&value, p, sizeof(value));                                 \
+        return convert(value);                                            \
+    }                                                                     \
+    static inline void store_##order##bits(void *p, uint##bits##_t value) \
+    {                                                                     \
+        value = convert(value);                                           \
+        memcpy(p, &value, sizeof(value));                                 \
     }
 
 BYTES_DEFINE_ACCESS(16, be, GUINT16_TO_BE)

@@ -25,14 +25,14 @@ void qc_error_set_errno(GError **error, int errnum, const char *format, ...) G_G
 
 /* Topics of `-d`. */
 typedef enum LogTopic {
-    LOG_GUEST_ERRORS = 1 << 0, /* guest_errors: the guest did something undefined */
+    LOG_GUEST_ERRORS = 1 << 0,  /* guest_errors: the guest did something undefined */
     LOG_UNIMPLEMENTED = 1 << 1, /* unimp */
-    LOG_INTERRUPTS = 1 << 2,   /* int: exceptions and interrupts */
-    LOG_CPU_RESET = 1 << 3,    /* cpu_reset */
-    LOG_IN_ASM = 1 << 4,       /* in_asm: guest code as it is translated */
-    LOG_EXEC = 1 << 5,         /* exec: each block as it is entered */
-    LOG_CPU = 1 << 6,          /* cpu: registers before each block */
-    LOG_MMU = 1 << 7,          /* mmu */
+    LOG_INTERRUPTS = 1 << 2,    /* int: exceptions and interrupts */
+    LOG_CPU_RESET = 1 << 3,     /* cpu_reset */
+    LOG_IN_ASM = 1 << 4,        /* in_asm: guest code as it is translated */
+    LOG_EXEC = 1 << 5,          /* exec: each block as it is entered */
+    LOG_CPU = 1 << 6,           /* cpu: registers before each block */
+    LOG_MMU = 1 << 7,           /* mmu */
 } LogTopic;
 
 extern unsigned log_topics;

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "hw/core/irq.h"
 #include "system/object.h"
 
@@ -16,19 +18,19 @@ typedef struct VMStateDescription VMStateDescription;
 typedef struct Bus Bus;
 typedef struct Device Device;
 
-#define TYPE_DEVICE (device_get_type())
-#define DEVICE(o)   (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_DEVICE, Device))
+#define TYPE_DEVICE         (device_get_type())
+#define DEVICE(o)           (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_DEVICE, Device))
 #define DEVICE_GET_CLASS(o) (G_TYPE_INSTANCE_GET_CLASS((o), TYPE_DEVICE, DeviceClass))
-#define TYPE_BUS    (bus_get_type())
-#define BUS(o)      (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_BUS, Bus))
+#define TYPE_BUS            (bus_get_type())
+#define BUS(o)              (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_BUS, Bus))
 
 struct Device {
     GObject parent;
-    char *id;         /* the user's, or NULL */
-    Bus *parent_bus;  /* NULL for devices without a bus */
+    char *id;        /* the user's, or NULL */
+    Bus *parent_bus; /* NULL for devices without a bus */
     bool realized;
     GPtrArray *child_buses; /* Bus, owned */
-    GPtrArray *gpio;  /* named groups of lines, see device_init_gpio_*() */
+    GPtrArray *gpio;        /* named groups of lines, see device_init_gpio_*() */
 };
 
 typedef struct DeviceClass {

@@ -6,8 +6,8 @@
 #include "system/memory.h"
 #include "system/object.h"
 
-#define TYPE_MACHINE (machine_get_type())
-#define MACHINE(o)   (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_MACHINE, Machine))
+#define TYPE_MACHINE         (machine_get_type())
+#define MACHINE(o)           (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_MACHINE, Machine))
 #define MACHINE_GET_CLASS(o) (G_TYPE_INSTANCE_GET_CLASS((o), TYPE_MACHINE, MachineClass))
 
 #define MACHINE_TYPE_SUFFIX "-machine"
@@ -15,20 +15,20 @@
 typedef struct Machine {
     GObject parent;
     /* From the command line; set before `init`. Strings owned by the machine. */
-    uint64_t ram_size;     /* bytes */
+    uint64_t ram_size; /* bytes */
     unsigned cpu_count;
-    char *cpu_type;        /* as given to -cpu, features included; NULL: the default */
+    char *cpu_type; /* as given to -cpu, features included; NULL: the default */
     char *kernel_path;
     char *initrd_path;
     char *kernel_command_line;
-    char *firmware_path;   /* -bios */
-    RAMBlock *ram;         /* main memory, made by the machine's init */
+    char *firmware_path; /* -bios */
+    RAMBlock *ram;       /* main memory, made by the machine's init */
 } Machine;
 
 typedef struct MachineClass {
     GObjectClass parent;
-    const char *name;        /* "pc-i440fx-7.2" */
-    const char *alias;       /* "pc", or NULL */
+    const char *name;  /* "pc-i440fx-7.2" */
+    const char *alias; /* "pc", or NULL */
     const char *description;
     const char *default_cpu_type;
     uint64_t default_ram_size;

@@ -52,7 +52,7 @@ typedef struct X86DescriptorTable {
 typedef struct X86FPU {
     uint8_t registers[8][16]; /* bytes 10..15 are zero */
     uint16_t control;
-    uint16_t status; /* TOP in bits 11-13 */
+    uint16_t status;   /* TOP in bits 11-13 */
     uint8_t tag_valid; /* one bit a physical register, set: not empty (FXSAVE form) */
     uint16_t opcode;
     uint64_t instruction_pointer;
@@ -145,7 +145,7 @@ struct X86CPU {
     void *engine; /* the accelerator's own part */
 };
 
-#define X86_CPU_FROM_VCPU(v) ((X86CPU *)((char *)(v) - offsetof(X86CPU, vcpu)))
+#define X86_CPU_FROM_VCPU(v) ((X86CPU *)((char *)(v)-offsetof(X86CPU, vcpu)))
 
 /* INIT or power-up state (SDM vol. 3, table 9-1). The bootstrap processor starts at the reset
  * vector, others wait for SIPI. BQL, vCPU stopped. */
