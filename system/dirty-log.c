@@ -65,17 +65,24 @@ void dirty_log_stop(DirtyClient client)
     trace_dirty_log_stop(client);
 }
 
-static uint64_t harvest(const RAMBlock *block, DirtyClient client, uint64_t *destination)
+/*
+ * Move the bits; *@found says whether there were any, even if none was new to @destination:
+ * the vCPUs hold those pages for reported too.
+ */
+static uint64_t harvest(const RAMBlock *block, DirtyClient client, uint64_t *destination,
+                        bool *found)
 {
     uint64_t *source = block->dirty[client];
     size_t words = bitmap_words(ram_block_pages(block));
     uint64_t newly_set = 0;
 
+    *found = false;
     for (size_t i = 0; i < words; i++) {
         if (!__atomic_load_n(&source[i], __ATOMIC_RELAXED)) {
             continue;
         }
         uint64_t bits = __atomic_exchange_n(&source[i], 0, __ATOMIC_SEQ_CST);
+        *found = true;
         newly_set += (uint64_t)__builtin_popcountll(bits & ~destination[i]);
         destination[i] |= bits;
     }
@@ -90,8 +97,9 @@ uint64_t dirty_log_sync(DirtyClient client, RAMBlock *block, uint64_t *destinati
     if (ops && ops->dirty_log_fetch) {
         ops->dirty_log_fetch(client, block);
     }
-    uint64_t newly_set = harvest(block, client, destination);
-    if (newly_set) {
+    bool found;
+    uint64_t newly_set = harvest(block, client, destination, &found);
+    if (found) {
         bool locked = bql_locked();
         if (!locked) {
             bql_lock();
