@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "system/runstate.h"
+#include "system/exit-notifier.h"
 #include "trace-hw-char.h"
 
 #define GATHER_NS (1 * NANOSECONDS_PER_MILLISECOND)

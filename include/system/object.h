@@ -23,6 +23,7 @@
  * `static void <function>_class_init(TypeClass *klass)`.
  */
 #define OBJECT_DEFINE_TYPE_FULL(Type, TypeClass, function, name, parent_type, flags)              \
+    GType function##_get_type(void);                                                              \
     static void function##_init(Type *self);                                                      \
     static void function##_class_init(TypeClass *klass);                                          \
     static void function##_class_init_trampoline(void *klass, void *data)                         \
