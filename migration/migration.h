@@ -54,8 +54,7 @@ typedef struct MigrationIncoming MigrationIncoming;
 /* Never NULL. */
 MigrationIncoming *migration_incoming(void);
 MigrationStatus migration_incoming_status(MigrationIncoming *incoming);
-bool migration_incoming_move(MigrationIncoming *incoming, MigrationStatus from,
-                             MigrationStatus to);
+bool migration_incoming_move(MigrationIncoming *incoming, MigrationStatus from, MigrationStatus to);
 /* The incoming thread's. */
 MigrationReader *migration_incoming_reader(MigrationIncoming *incoming);
 /* Towards the source; the incoming thread's. */

@@ -33,8 +33,9 @@ void ram_statistics_get(RAMStatistics *statistics);
 /* ---- the migration dirty bitmaps ---- */
 
 /*
- * Allocate a bitmap for each block and start DIRTY_MIGRATION tracking; all pages count as
- * dirty when @all_dirty. Idempotent (then @all_dirty is not looked at). BQL held.
+ * Allocate a bitmap for each block and start DIRTY_MIGRATION tracking. All pages count as
+ * dirty when @all_dirty, none otherwise, which needs a stopped VM. Idempotent (then @all_dirty
+ * is not looked at). BQL held. Error: no memory.
  */
 bool ram_bitmaps_setup(bool all_dirty, GError **error);
 /* Stop tracking and free. BQL held. */
@@ -92,8 +93,8 @@ bool ram_save_checkpoint(MigrationWriter *writer, RAMPageSource *source, GError 
  * pages with a range that has been checked to lie within the block and is page aligned.
  * NULL is an error (then @error is set).
  */
-typedef uint8_t *RAMLoadDestination(RAMBlock *block, uint64_t offset, uint64_t length,
-                                    void *opaque, GError **error);
+typedef uint8_t *RAMLoadDestination(RAMBlock *block, uint64_t offset, uint64_t length, void *opaque,
+                                    GError **error);
 /*
  * Send received pages to @destination instead of guest memory (NULL: guest memory again).
  * Guest memory is announced with ram_block_written(), other destinations are not.

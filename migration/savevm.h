@@ -69,6 +69,13 @@ bool savevm_check_migratable(GError **error);
 
 /* ---- saving ---- */
 
+/*
+ * Put the head of a section of the live state @name (registered before), and its footer. The
+ * loader hands what is between to its `load`.
+ */
+void savevm_begin_live_section(MigrationWriter *writer, SavevmSection type, const char *name);
+void savevm_end_live_section(MigrationWriter *writer, const char *name);
+
 /* Magic, version, configuration section. */
 void savevm_put_header(MigrationWriter *writer);
 /* @size is at most 65535. */
@@ -82,10 +89,16 @@ bool savevm_live_complete(MigrationWriter *writer, GError **error);
 /* BQL held. */
 void savevm_live_cleanup(void);
 /*
- * All registered device state as full sections. BQL held, VM stopped; never waits when @writer
- * is a buffer, which it should be.
+ * All registered device state as full sections. BQL held, VM stopped; @writer writes to a
+ * buffer, so that nothing waits.
  */
 bool savevm_save_devices(MigrationWriter *writer, GError **error);
+/*
+ * Device state that was saved to @devices (a buffer), followed by the end-of-file byte, as a
+ * `packaged` command: the loader then has it in memory before it takes the BQL. Borrows what
+ * @devices holds until the next flush.
+ */
+void savevm_put_package(MigrationWriter *writer, const MigrationWriter *devices);
 /* The byte that ends a run of sections. */
 void savevm_put_eof(MigrationWriter *writer);
 /* The JSON description of the device sections, for stream analyzers. BQL held. */
@@ -103,8 +116,9 @@ typedef struct SavevmCommandOps {
 /* Check magic, version and configuration. Forgets section ids of an earlier stream. */
 bool savevm_load_header(MigrationReader *reader, GError **error);
 /*
- * Everything from the header's end to the end-of-file byte. Takes the BQL for device sections
- * only, and only once a section is wholly in memory or memory-backed.
+ * Everything from the header's end to the end-of-file byte. Not with the BQL: takes it for
+ * device sections, which are wholly in memory by then, because they came as a package or
+ * because the stream was read to its end first (one that has no return path ends there).
  */
 bool savevm_load_all(MigrationReader *reader, const SavevmCommandOps *commands, void *opaque,
                      GError **error);

@@ -75,6 +75,8 @@ unsigned migration_writer_rate_delay_ms(MigrationWriter *writer);
 MigrationReader *migration_reader_new(Channel *channel);
 /* Read @size bytes of memory, borrowed for the reader's life. */
 MigrationReader *migration_reader_new_memory(const void *data, size_t size);
+/* Begin to count offsets at @position: for memory that was part of a larger stream. */
+void migration_reader_set_position(MigrationReader *reader, uint64_t position);
 void migration_reader_free(MigrationReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MigrationReader, migration_reader_free)
 
@@ -93,6 +95,11 @@ bool migration_reader_skip(MigrationReader *reader, uint64_t size);
  * end of the stream, which is no error here.
  */
 size_t migration_reader_peek(MigrationReader *reader, void *data, size_t size);
+/*
+ * Wait for the end of the channel and keep all that comes, at most @limit bytes, so that nothing
+ * waits afterwards. False with the sticky error.
+ */
+bool migration_reader_read_to_end(MigrationReader *reader, size_t limit);
 /*
  * Wait at most @timeout_ms (< 0: no limit) for something to read, buffered bytes included:
  * 1 there is (or the stream has ended), 0 timeout, -1 the channel is shut down or broken.
