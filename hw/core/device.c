@@ -41,7 +41,12 @@ Device *device_new(const char *type_name)
     GType type = object_type_find(type_name);
 
     g_assert(type && g_type_is_a(type, TYPE_DEVICE));
-    return g_object_new(type, NULL);
+    Device *device = g_object_new(type, NULL);
+    GError *error = NULL;
+    if (!device_globals_apply(device, &error)) {
+        report_fatal(error, "-global");
+    }
+    return device;
 }
 
 static const char *device_label(const Device *device)
@@ -258,7 +263,7 @@ Device *device_create_from_options(json_t *options, GError **error)
     Device *device = g_object_new(G_TYPE_FROM_CLASS(klass), NULL);
     g_type_class_unref(klass);
     device->id = g_strdup(json_string_value(id));
-    if (!set_properties(device, options, error)) {
+    if (!device_globals_apply(device, error) || !set_properties(device, options, error)) {
         g_object_unref(device);
         return NULL;
     }

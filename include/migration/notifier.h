@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 typedef enum MigrationStage {
-    MIGRATION_STAGE_SETUP,    /* about to begin; an error refuses the migration */
-    MIGRATION_STAGE_DONE,     /* the other side has the VM */
-    MIGRATION_STAGE_FAILED,   /* failed or cancelled; the VM stays here */
+    MIGRATION_STAGE_SETUP,  /* about to begin; an error refuses the migration */
+    MIGRATION_STAGE_DONE,   /* the other side has the VM */
+    MIGRATION_STAGE_FAILED, /* failed or cancelled; the VM stays here */
 } MigrationStage;
 
 typedef struct MigrationNotifier MigrationNotifier;

@@ -92,6 +92,14 @@ void device_unplug(Device *device);
  */
 Device *device_create_from_options(json_t *options, GError **error);
 
+/*
+ * Remember a default for devices made later: "DRIVER.PROPERTY=VALUE" (-global). The driver may be
+ * any ancestor type.
+ */
+bool device_global_add(const char *text, GError **error);
+/* Set the defaults that concern @device; device_new() and -device do it. */
+bool device_globals_apply(Device *device, GError **error);
+
 /* ---- properties ---- */
 
 typedef enum DevicePropertyKind {
