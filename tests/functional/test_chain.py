@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright The qemu-colo authors
+"""The guest's test program against its independent verifier, on the host."""
+
+import subprocess
+
+import pytest
+
+from colotest.chain import ChainError, ChainModel, check_unbroken, last_counter_at, read_chain
+
+
+@pytest.fixture(scope="module")
+def host_lines(guest):
+    result = subprocess.run([guest.chain, "chain:seed=7,pages=16,mb=2,interval=0,steps=100"],
+                            stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    return list(enumerate(result.stdout.splitlines()))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ChainModel(seed=7, pages=16, mb=2)
+
+
+def test_program_and_verifier_agree(host_lines, model):
+    report = read_chain(host_lines, model)
+    check_unbroken(report)
+    assert [line.counter for line in report.lines] == list(range(1, 101))
+    assert report.starts == 1
+
+
+def test_buffer_of_32_mb_agrees(guest):
+    result = subprocess.run([guest.chain, "chain:interval=0,steps=300"], stdout=subprocess.PIPE,
+                            text=True, check=True, timeout=60)
+    report = read_chain(list(enumerate(result.stdout.splitlines())), ChainModel())
+    assert report.lines[-1].counter == 300
+
+
+def test_digest_depends_on_the_seed(host_lines):
+    with pytest.raises(ChainError, match="^digest 1 is"):
+        read_chain(host_lines, ChainModel(seed=8, pages=16, mb=2))
+
+
+def test_wrong_digest_is_found(host_lines, model):
+    """A digest that is wrong although its line is whole: the guest computed it from bad memory."""
+    other = subprocess_line(host_lines, 51).split(" ")
+    import zlib
+    text = f"50 {other[2]}"
+    lines = [(0, f"chain {text} {zlib.adler32(text.encode()):08x}")]
+    with pytest.raises(ChainError, match="^digest 50 is"):
+        read_chain(lines, model)
+
+
+def subprocess_line(lines, counter):
+    return next(text for _, text in lines if text.startswith(f"chain {counter} "))
+
+
+def test_missing_repeated_and_spliced_lines_are_found(host_lines, model):
+    without = [line for line in host_lines if not line[1].startswith("chain 40 ")]
+    with pytest.raises(ChainError, match="41 follows 39"):
+        check_unbroken(read_chain(without, model))
+
+    twice = host_lines[:41] + host_lines[40:]
+    with pytest.raises(ChainError, match="40 follows 40"):
+        check_unbroken(read_chain(twice, model))
+
+    head, tail = subprocess_line(host_lines, 10), subprocess_line(host_lines, 11)
+    spliced = host_lines + [(200, head[:30] + tail[30:])]
+    with pytest.raises(ChainError, match="spliced"):
+        check_unbroken(read_chain(spliced, model))
+
+
+def test_failed_check_in_the_guest_is_found(model):
+    with pytest.raises(ChainError, match="inside the guest"):
+        read_chain([(0, "chain FAIL page 3 expected 00 found 01")], model)
+
+
+def test_last_counter_at(host_lines, model):
+    report = read_chain(host_lines, model)
+    assert last_counter_at(report, -1) == 0
+    assert last_counter_at(report, 50) == 50
