@@ -4,17 +4,17 @@
 #include "qapi/type-info.h"
 #include "qapi/error.h"
 
-#define SCALAR_TYPE(schema_name, schema_kind, c_type)                                              \
-    const QapiType qapi_type_##schema_name = {                                                     \
-        .name = #schema_name,                                                                      \
-        .kind = schema_kind,                                                                       \
-        .size = sizeof(c_type),                                                                    \
-    };                                                                                             \
-    const QapiType qapi_type_##schema_name##_list = {                                              \
-        .name = "[" #schema_name "]",                                                              \
-        .kind = QAPI_KIND_LIST,                                                                    \
-        .size = sizeof(void *),                                                                    \
-        .element = &qapi_type_##schema_name,                                                       \
+#define SCALAR_TYPE(schema_name, schema_kind, c_type) \
+    const QapiType qapi_type_##schema_name = {        \
+        .name = #schema_name,                         \
+        .kind = schema_kind,                          \
+        .size = sizeof(c_type),                       \
+    };                                                \
+    const QapiType qapi_type_##schema_name##_list = { \
+        .name = "[" #schema_name "]",                 \
+        .kind = QAPI_KIND_LIST,                       \
+        .size = sizeof(void *),                       \
+        .element = &qapi_type_##schema_name,          \
     }
 
 SCALAR_TYPE(str, QAPI_KIND_STR, char *);
@@ -37,7 +37,7 @@ const QapiType qapi_type_null = {
     .kind = QAPI_KIND_NULL,
 };
 
-G_DEFINE_QUARK(qapi-error, qapi_error)
+G_DEFINE_QUARK(qapi - error, qapi_error)
 
 QapiErrorClass qapi_error_class(const GError *error)
 {
@@ -52,8 +52,8 @@ void qapi_error_set(GError **error, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    g_propagate_error(error, g_error_new_valist(QAPI_ERROR, QAPI_ERROR_CLASS_GENERIC_ERROR, format,
-                                                arguments));
+    g_propagate_error(
+        error, g_error_new_valist(QAPI_ERROR, QAPI_ERROR_CLASS_GENERIC_ERROR, format, arguments));
     va_end(arguments);
 }
 

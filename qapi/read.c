@@ -149,7 +149,8 @@ static bool read_pointer_list(const QapiType *element, json_t *json, const Path 
     json_t *item;
     size_t i;
 
-    json_array_foreach (json, i, item) {
+    json_array_foreach(json, i, item)
+    {
         Path item_path = { path, NULL, i };
         void *value = NULL;
         if (!read_value(element, item, &item_path, &value, error)) {
@@ -168,7 +169,8 @@ static bool read_scalar_list(const QapiType *element, json_t *json, const Path *
     json_t *item;
     size_t i;
 
-    json_array_foreach (json, i, item) {
+    json_array_foreach(json, i, item)
+    {
         Path item_path = { path, NULL, i };
         g_array_set_size(list, i + 1);
         if (!read_value(element, item, &item_path, list->data + i * element->size, error)) {

@@ -14,8 +14,7 @@ typedef struct QapiCommand {
      * Returns the result (a new reference), or NULL with @error set.
      */
     json_t *(*handler)(json_t *arguments, GError **error);
-    bool allow_oob;       /* may overtake others: called in the monitor thread, never waits */
-    bool allow_preconfig; /* may run before the machine exists */
+    bool allow_oob; /* a client may send it with exec-oob: it never waits */
 } QapiCommand;
 
 /* All commands of one schema, sorted by name. */

@@ -271,7 +271,7 @@ class _Builder:
             self._fail(f"'returns' must be an object or a list of objects, not '{returns.name}'")
         return model.Command(name, expression.module, expression.doc, self._features(data),
                              self._arguments(name, expression), returns, 'boxed' in data,
-                             'gen' not in data, 'allow-oob' in data, 'allow-preconfig' in data)
+                             'gen' not in data, 'allow-oob' in data)
 
     def _event(self, name, expression):
         data = expression.data

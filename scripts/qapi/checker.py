@@ -23,10 +23,10 @@ _OPTIONAL = {
     'struct': {'base'},
     'union': set(),
     'alternate': set(),
-    'command': {'data', 'returns', 'boxed', 'gen', 'allow-oob', 'allow-preconfig'},
+    'command': {'data', 'returns', 'boxed', 'gen', 'allow-oob'},
     'event': {'data', 'boxed'},
 }
-_FLAGS = ('boxed', 'allow-oob', 'allow-preconfig')
+_FLAGS = ('boxed', 'allow-oob')
 
 
 class Checker:

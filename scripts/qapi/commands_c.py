@@ -22,8 +22,7 @@ def definitions(schema, module):
 
 def table(schema, prefix):
     """C text of the table of all commands, sorted by name."""
-    rows = [f'    {{ "{c.name}", {_marshal_name(c)}, {_flag(c.allow_oob)}, '
-            f'{_flag(c.allow_preconfig)} }},\n'
+    rows = [f'    {{ "{c.name}", {_marshal_name(c)}, {_flag(c.allow_oob)} }},\n'
             for c in sorted(schema.commands, key=lambda c: c.name)]
     body = ''.join(rows)
     if not rows:

@@ -174,7 +174,6 @@ class Command:
     boxed: bool
     generated: bool
     allow_oob: bool
-    allow_preconfig: bool
 
 
 @dataclass
