@@ -147,6 +147,13 @@ struct X86CPU {
 
 #define X86_CPU_FROM_VCPU(v) ((X86CPU *)((char *)(v)-offsetof(X86CPU, vcpu)))
 
+/*
+ * Make the processor that -cpu @model asks for ("qemu64", "max,-avx"; features behind commas),
+ * realize it, which also makes its vCPU thread (stopped), and give it its reset state. The
+ * object tree owns it. Errors name the model or the feature and list what exists. BQL.
+ */
+X86CPU *x86_cpu_new(const char *model, uint32_t apic_id, GError **error);
+
 /* INIT or power-up state (SDM vol. 3, table 9-1). The bootstrap processor starts at the reset
  * vector, others wait for SIPI. BQL, vCPU stopped. */
 void x86_cpu_reset(X86CPU *cpu, bool init);
