@@ -287,6 +287,10 @@ static void set_up(const VMOptions *options)
     build_machine(machine);
     for_each_use(options->devices, create_device);
     migration_init();
+    if (options->incoming) {
+        /* Before the reset: the board loads nothing into the memory of a VM that comes in. */
+        runstate_set(RUN_STATE_INMIGRATE);
+    }
     reset_all();
     if (options->qtest && !qtest_server_start(options->qtest, options->qtest_log, &error)) {
         bad_option("qtest", options->qtest, error);
