@@ -68,9 +68,9 @@ typedef struct X86VectorOp {
     bool writes_flags;       /* all six status flags in state->rflags are set */
     bool implicit_registers; /* uses state->registers[] or vectors[0] beside its operands */
     bool is_general;         /* CRC32, MOVNTI: independent of CR0.EM, CR0.TS, CR4.OSFXSR */
-    /* MASKMOVQ, MASKMOVDQU: operand 0 and 1 in the sense above are the data and the mask register;
-     * byte n of the data goes to seg:[rDI + n] where bit 7 of byte n of the mask is set. There
-     * is no function: the engine stores. destination_bytes says 8 or 16. */
+    /* MASKMOVQ, MASKMOVDQU: destination and source here are the data and the mask register; byte n
+     * of the data goes to seg:[rDI + n] where bit 7 of byte n of the mask is set. There is no
+     * function: the engine stores. destination_bytes says 8 or 16. */
     bool masked_store;
 } X86VectorOp;
 
@@ -113,8 +113,7 @@ void x86_mmx_begin(X86State *state);
 /* After an op that wrote MMX register @n: bits 64-79 become ones. */
 void x86_mmx_written(X86State *state, unsigned n);
 
-/* Does @op switch the x87 unit to MMX? A memory source instead of an MMX register does not make
- * CVTPI2PD switch; pass whether the source is memory. */
+/* Does @op switch the x87 unit to MMX? CVTPI2PS and CVTPI2PD do not when their source is memory. */
 bool x86_vector_uses_mmx(const X86VectorOp *op, bool memory_source);
 
 /* The whole table, for tests: ops 0 to x86_vector_op_count() - 1. */
