@@ -32,7 +32,7 @@ class Lexer:
     """Tokens of one schema text, in order."""
 
     def __init__(self, text, path):
-        self._lines = text.split('\n')
+        self._lines = text.removesuffix('\n').split('\n')
         self._path = path
 
     def tokens(self):
