@@ -13,6 +13,7 @@
 #include "hw/acpi/pm.h"
 #include "hw/char/serial.h"
 #include "hw/core/machine.h"
+#include "hw/input/i8042.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/gsi.h"
 #include "hw/intc/i8259.h"
@@ -255,6 +256,7 @@ static void make_ports(PCMachine *pc)
             isa_serial_create(pc->isa_bus, i, serial_hd(i));
         }
     }
+    i8042_create(pc->isa_bus, a20_input(pc, A20_KEYBOARD_CONTROLLER));
     port92_create(pc->isa_bus, a20_input(pc, A20_PORT92));
 }
 
