@@ -11,6 +11,8 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from colotest.guest import SOURCE_DIR, guest_image  # noqa: E402
+from colotest.pair import Pair  # noqa: E402
+from colotest.ports import free_port  # noqa: E402
 from colotest.vm import VM  # noqa: E402
 
 
@@ -89,3 +91,21 @@ def resume_vm(make_vm, guest, booted_state):
         vm.wait_status("running", seconds=60)
         return vm
     return resume
+
+
+@pytest.fixture
+def make_secondary(make_vm, guest):
+    """Starts an emulator that waits for a primary; returns it and its URI."""
+    def make(name="secondary", uri=None):
+        uri = uri or f"tcp:127.0.0.1:{free_port()}"
+        return make_vm([*guest.arguments("chain"), "-incoming", uri], name=name), uri
+    return make
+
+
+@pytest.fixture
+def make_pair(resume_vm, make_secondary):
+    """A primary whose guest runs and a secondary that waits; not yet protected."""
+    def make():
+        secondary, uri = make_secondary()
+        return Pair(resume_vm("primary"), secondary, uri)
+    return make

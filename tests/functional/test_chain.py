@@ -3,6 +3,7 @@
 """The guest's test program against its independent verifier, on the host."""
 
 import subprocess
+import zlib
 
 import pytest
 
@@ -19,6 +20,10 @@ def host_lines(guest):
 @pytest.fixture(scope="module")
 def model():
     return ChainModel(seed=7, pages=16, mb=2)
+
+
+def line_of(lines, counter):
+    return next(text for _, text in lines if text.startswith(f"chain {counter} "))
 
 
 def test_program_and_verifier_agree(host_lines, model):
@@ -42,16 +47,11 @@ def test_digest_depends_on_the_seed(host_lines):
 
 def test_wrong_digest_is_found(host_lines, model):
     """A digest that is wrong although its line is whole: the guest computed it from bad memory."""
-    other = subprocess_line(host_lines, 51).split(" ")
-    import zlib
+    other = line_of(host_lines, 51).split(" ")
     text = f"50 {other[2]}"
     lines = [(0, f"chain {text} {zlib.adler32(text.encode()):08x}")]
     with pytest.raises(ChainError, match="^digest 50 is"):
         read_chain(lines, model)
-
-
-def subprocess_line(lines, counter):
-    return next(text for _, text in lines if text.startswith(f"chain {counter} "))
 
 
 def test_missing_repeated_and_spliced_lines_are_found(host_lines, model):
@@ -63,7 +63,7 @@ def test_missing_repeated_and_spliced_lines_are_found(host_lines, model):
     with pytest.raises(ChainError, match="40 follows 40"):
         check_unbroken(read_chain(twice, model))
 
-    head, tail = subprocess_line(host_lines, 10), subprocess_line(host_lines, 11)
+    head, tail = line_of(host_lines, 10), line_of(host_lines, 11)
     spliced = host_lines + [(200, head[:30] + tail[30:])]
     with pytest.raises(ChainError, match="spliced"):
         check_unbroken(read_chain(spliced, model))

@@ -37,7 +37,7 @@ MISTAKES = [
     ("-m -5", "-5"),
     ("-m bogus=1", "bogus"),
     ("-m 1 -kernel {kernel}", "memory"),
-    ("-smp 0", "smp"),
+    ("-smp 300", "300"),
     ("-smp bogus", "bogus"),
     ("-kernel {missing}", "missing/file"),
     ("-kernel {text}", "text"),
