@@ -410,8 +410,8 @@ static bool apic_post_load(void *opaque, int version, GError **error)
                      apic->base);
         return false;
     }
-    if (apic->timer_start_ns < -APIC_TIMER_LONGEST_NS || (apic->timer_divide & ~APIC_DCR_VALID) ||
-        apic->lint_levels >> APIC_LINT_COUNT) {
+    if (apic->timer_start_ns < -APIC_TIMER_LONGEST_NS || apic->timer_start_ns > G_MAXINT64 / 2 ||
+        (apic->timer_divide & ~APIC_DCR_VALID) || apic->lint_levels >> APIC_LINT_COUNT) {
         qc_error_set(error,
                      "apic: timer_start_ns %" G_GINT64_FORMAT ", timer_divide 0x%x (bits 0xb) or "
                      "lint_levels 0x%x (bits 3) out of range",

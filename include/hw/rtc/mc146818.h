@@ -13,7 +13,7 @@
 
 #include "hw/core/device.h"
 
-/* User-visible type name. Property: base_year. Output: unnamed group, 0 (IRQ 8). */
+/* User-visible type name. Output: unnamed group, 0 (IRQ 8). */
 #define TYPE_MC146818 "mc146818rtc"
 
 /*

@@ -17,6 +17,9 @@
 /* Make timer and speaker port on @isa_bus; OUT0 drives @irq. Failure is fatal. Borrowed. */
 Device *i8254_create(Bus *isa_bus, IRQ *irq);
 
+/* The port 61 of @pit; i8254_create() has made it. */
+Device *pcspk_create(Bus *isa_bus, Device *pit);
+
 /* Counter 2 as port 61 sees it. */
 void i8254_set_gate2(Device *pit, bool level);
 bool i8254_get_gate2(Device *pit);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -30,4 +31,13 @@ static inline int64_t period_next_ns(int64_t start, int64_t period, int64_t now)
     int64_t step = period_merged_ns(period);
     int64_t done = now > start ? (now - start) / step : 0;
     return start + (done + 1) * step;
+}
+
+/*
+ * Is @ns, loaded from a stream, a time that sums and differences cannot overflow with? Virtual
+ * times are less than 146 years.
+ */
+static inline bool period_time_is_valid(int64_t ns)
+{
+    return ns >= 0 && ns <= G_MAXINT64 / 2;
 }
