@@ -108,12 +108,16 @@ typedef struct MigrationColoOps {
     void (*shutdown)(void);
 } MigrationColoOps;
 void migration_colo_register(const MigrationColoOps *ops);
+/* NULL in a build without COLO. */
+const MigrationColoOps *migration_colo_ops(void);
 
 /* ---- parameters and capabilities as the core reads them; any thread ---- */
 
 uint64_t migration_parameter_max_bandwidth(void); /* bytes a second, 0: no limit */
 uint64_t migration_parameter_downtime_limit_ms(void);
 uint32_t migration_parameter_checkpoint_delay_ms(void);
+COLOCheckpointMode migration_parameter_colo_mode(void);
+COLOErrorPolicy migration_parameter_colo_error_policy(void);
 bool migration_capability(MigrationCapability capability);
 /* Call @changed (BQL) after x-checkpoint-delay was set: COLO's timer takes note. */
 void migration_checkpoint_delay_notify(void (*changed)(void *opaque), void *opaque);
