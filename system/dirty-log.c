@@ -113,18 +113,19 @@ uint64_t dirty_log_sync(DirtyClient client, RAMBlock *block, uint64_t *destinati
     return newly_set;
 }
 
-void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t length)
+/* Tell those of @clients that track (DirtyClient bits) and the accelerator. */
+static void note_written(RAMBlock *block, uint64_t offset, uint64_t length, unsigned clients)
 {
     const AccelOps *ops = accel_ops();
-    unsigned clients = __atomic_load_n(&tracking_clients, __ATOMIC_RELAXED);
 
     if (!length) {
         return;
     }
+    clients &= __atomic_load_n(&tracking_clients, __ATOMIC_RELAXED);
     uint64_t first = offset >> TARGET_PAGE_BITS;
     uint64_t last = (offset + length - 1) >> TARGET_PAGE_BITS;
     for (int client = 0; client < DIRTY_CLIENT_COUNT; client++) {
-        if (client == DIRTY_CODE || !(clients & 1u << client)) {
+        if (!(clients & 1u << client)) {
             continue;
         }
         for (uint64_t page = first; page <= last; page++) {
@@ -134,6 +135,16 @@ void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t length)
     if (ops && ops->pages_written) {
         ops->pages_written(block, first, last - first + 1);
     }
+}
+
+void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t length)
+{
+    note_written(block, offset, length, 1u << DIRTY_MIGRATION | 1u << DIRTY_DISPLAY);
+}
+
+void ram_block_loaded(RAMBlock *block, uint64_t offset, uint64_t length)
+{
+    note_written(block, offset, length, 1u << DIRTY_DISPLAY);
 }
 
 bool dirty_page_needs_report(const RAMBlock *block, uint64_t page)

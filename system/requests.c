@@ -78,11 +78,11 @@ static void reset_vm(void *opaque)
 {
     ShutdownCause cause = GPOINTER_TO_UINT(opaque);
 
-    if (main_loop_quitting() || intercepted(cause, true)) {
-        return;
-    }
     if (requests.reboot_shuts_down && cause_is_guest(cause)) {
         shut_down(GUINT_TO_POINTER(SHUTDOWN_CAUSE_GUEST_RESET));
+        return;
+    }
+    if (main_loop_quitting() || intercepted(cause, true)) {
         return;
     }
     bool was_running = runstate_is_running();

@@ -16,6 +16,11 @@ typedef struct StateChangeHandler {
 } StateChangeHandler;
 
 static RunState current_state = RUN_STATE_PRELAUNCH;
+/*
+ * The VM is stopped for a checkpoint and the user wants it paused afterwards: it was paused
+ * before, or 'stop' came meanwhile. BQL.
+ */
+static bool pause_after_checkpoint;
 static GArray *change_handlers; /* StateChangeHandler */
 
 #define TO(state) (UINT32_C(1) << RUN_STATE_##state)
@@ -117,6 +122,9 @@ bool vm_stop_quietly(RunState state)
     bool was_running = runstate_is_running();
 
     g_assert(bql_locked());
+    if (state == RUN_STATE_COLO && !runstate_is(RUN_STATE_COLO)) {
+        pause_after_checkpoint = runstate_is(RUN_STATE_PAUSED);
+    }
     if (was_running) {
         /* vCPUs first: a device they are in the middle of using must not see a stopped clock. */
         vcpus_pause_all();
@@ -133,6 +141,10 @@ bool vm_stop_quietly(RunState state)
 
 bool vm_stop(RunState state)
 {
+    if (runstate_is(RUN_STATE_COLO) && state == RUN_STATE_PAUSED) {
+        pause_after_checkpoint = true;
+        return false;
+    }
     bool was_running = vm_stop_quietly(state);
 
     if (was_running) {
@@ -168,6 +180,11 @@ bool vm_start_quietly(GError **error)
         qc_error_set(error, "%s", obstacle);
         return false;
     }
+    if (runstate_is(RUN_STATE_COLO) && pause_after_checkpoint) {
+        pause_after_checkpoint = false;
+        runstate_set(RUN_STATE_PAUSED);
+        return true;
+    }
     runstate_set(RUN_STATE_RUNNING);
     virtual_clock_start();
     call_change_handlers(true, RUN_STATE_RUNNING);
@@ -179,6 +196,10 @@ bool vm_start_quietly(GError **error)
 bool vm_start(GError **error)
 {
     if (runstate_is_running()) {
+        return true;
+    }
+    if (runstate_is(RUN_STATE_COLO)) {
+        pause_after_checkpoint = false; /* the checkpoint starts it when it is done */
         return true;
     }
     if (!vm_start_quietly(error)) {

@@ -86,6 +86,12 @@ uint64_t dirty_log_sync(DirtyClient client, RAMBlock *block, uint64_t *destinati
 void ram_block_written(RAMBlock *block, uint64_t offset, uint64_t length);
 
 /*
+ * The same where migration itself put the bytes there: DIRTY_MIGRATION is not told, or a
+ * checkpoint's pages would count as the guest's own changes at the next one.
+ */
+void ram_block_loaded(RAMBlock *block, uint64_t offset, uint64_t length);
+
+/*
  * Fast check for the accelerator's store path: must a store to this page be reported?
  * True while a tracking client's bit is clear.
  */

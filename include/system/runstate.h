@@ -30,6 +30,11 @@ bool vm_stop(RunState state);
 bool vm_start(GError **error);
 
 /*
+ * While the VM is stopped for a checkpoint (state `colo`), vm_stop() and vm_start() only choose
+ * whether it is paused or runs once the checkpoint is done.
+ */
+
+/*
  * The same without events and change notifications to clients: for checkpoints, where the stop
  * is not the user's business. State changes handlers (below) are still called.
  */
