@@ -64,7 +64,7 @@ build_initrd() {
 }
 
 /bin/busybox --list 2>/dev/null | grep -qx cttyhack ||
-    fail "/bin/busybox has no cttyhack: the package busybox-static is needed (scripts/install-deps.sh)"
+    fail "/bin/busybox has no cttyhack: busybox-static is needed (scripts/install-deps.sh)"
 mkdir -p "$output_dir"
 output_dir=$(CDPATH='' cd -- "$output_dir" && pwd)
 [ -f "$output_dir/vmlinuz" ] || fetch_kernel

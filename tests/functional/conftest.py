@@ -72,7 +72,7 @@ def make_vm(emulator):
 
 @pytest.fixture(scope="session")
 def booted_state(emulator, guest, tmp_path_factory):
-    """A migration stream of a guest whose chain runs: tests that are not about booting start here."""
+    """A stream with a guest whose chain runs: tests that are not about booting start here."""
     path = str(tmp_path_factory.mktemp("state") / "booted")
     with VM(emulator, guest.arguments("chain"), name="booting") as vm:
         vm.start()

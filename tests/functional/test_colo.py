@@ -93,7 +93,8 @@ def test_checkpoint_on_demand(make_pair):
     pair.protect(delay_ms=100000)
     before = count_of(pair, "request")
     pair.primary.qmp.command("x-colo-checkpoint")
-    wait_for("a requested checkpoint", lambda: count_of(pair, "request") > before, 20, pair.describe)
+    wait_for("a requested checkpoint", lambda: count_of(pair, "request") > before, 20,
+             pair.describe)
 
 
 def test_refused_without_colo(resume_vm):

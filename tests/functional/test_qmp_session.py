@@ -83,7 +83,8 @@ def test_unknown_command(negotiated):
 
 
 def test_arguments_are_checked(negotiated):
-    for arguments, name in (({}, "uri"), ({"uri": 5}, "uri"), ({"uri": "tcp:x:1", "bogus": 1}, "bogus")):
+    for arguments, name in (({}, "uri"), ({"uri": 5}, "uri"),
+                            ({"uri": "tcp:x:1", "bogus": 1}, "bogus")):
         kind, text = error_of(ask(negotiated, execute="migrate", arguments=arguments))
         assert kind == "GenericError" and name in text
 
@@ -188,7 +189,8 @@ def test_introspection(vm):
     commands = {item["name"] for item in client.command("query-commands")}
     schema = client.command("query-qmp-schema")
     assert commands == {item["name"] for item in schema if item["meta-type"] == "command"}
-    assert {"migrate", "x-colo-lost-heartbeat", "query-colo-status", "human-monitor-command"} <= commands
+    assert {"migrate", "x-colo-lost-heartbeat", "query-colo-status",
+            "human-monitor-command"} <= commands
     for item in schema:
         if item["meta-type"] == "command":
             types = {entry["name"] for entry in schema}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from .chain import (ChainError, ChainReport, check_unbroken, last_counter_at, model_for,
                     read_chain)
-from .ports import free_port
 from .qmp import event_time, now
 from .waiting import wait_for
 
@@ -123,10 +122,6 @@ class Pair:
 
     def describe(self):
         return f"{self.primary.describe()}\n{self.secondary.describe()}"
-
-
-def make_uri():
-    return f"tcp:127.0.0.1:{free_port()}"
 
 
 def after_failover(report, settled):

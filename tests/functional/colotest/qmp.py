@@ -136,7 +136,8 @@ class QmpClient:
                     return event
             if deadline.expired():
                 seen = ", ".join(event["event"] for event in self.events[start:]) or "none"
-                raise WaitTimeout(f"waited {deadline.seconds:g} s for the event {name}; seen: {seen}")
+                raise WaitTimeout(f"waited {deadline.seconds:g} s for the event {name}; "
+                                  f"seen: {seen}")
             try:
                 message = self.connection.receive(min(0.1, deadline.left()))
             except WaitTimeout:

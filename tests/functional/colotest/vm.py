@@ -71,7 +71,8 @@ class VM:
             try:
                 self.qmp = QmpClient(self.qmp_path, alive=self.is_alive)
             except (OSError, WaitTimeout) as error:
-                raise AssertionError(f"{self.name}: no QMP session: {error}\n{self.log()}") from error
+                raise AssertionError(
+                    f"{self.name}: no QMP session: {error}\n{self.log()}") from error
         return self
 
     # The process

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright The qemu-colo authors
+#
+# Installs what is needed, builds, and runs every test there is. The last line says how many
+# passed and failed; the exit status is 0 only if none failed.
+set -u
+
+source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+build_dir=$source_dir/build
+sanitizers=
+seed=
+install=yes
+
+usage() {
+    cat <<USAGE
+Usage: scripts/check.sh [options]
+  --sanitizers=LIST   build with 'address,undefined' or 'thread', in a build folder of its own
+  --build-dir=DIR     build in DIR [build]
+  --seed=N            seed of the random choices in the functional tests, to repeat a failure
+  --no-install        do not install missing packages
+USAGE
+}
+
+for option in "$@"; do
+    value=${option#*=}
+    case "$option" in
+    --sanitizers=*) sanitizers=$value ;;
+    --build-dir=*) build_dir=$value ;;
+    --seed=*) seed=$value ;;
+    --no-install) install=no ;;
+    -h | --help) usage; exit 0 ;;
+    *)
+        echo "check.sh: unknown option '$option'" >&2
+        usage >&2
+        exit 1 ;;
+    esac
+done
+
+# A step that the tests cannot do without.
+need() {
+    "$@" && return
+    echo "check.sh: $* failed"
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+cd "$source_dir" || exit 1
+guest_dir=$source_dir/build/guest
+if [ -n "$sanitizers" ]; then
+    [ "$build_dir" = "$source_dir/build" ] &&
+        build_dir=$source_dir/build-$(echo "$sanitizers" | tr , -)
+    COLO_TEST_TIMEOUT_SCALE=${COLO_TEST_TIMEOUT_SCALE:-4}
+    export COLO_TEST_TIMEOUT_SCALE
+fi
+
+if [ "$install" = yes ]; then
+    need scripts/install-deps.sh build run guest test
+fi
+need ./configure --build-dir="$build_dir" ${sanitizers:+--enable-sanitizers="$sanitizers"}
+need ninja -C "$build_dir"
+[ -f "$guest_dir/initrd.gz" ] || need scripts/build-guest.sh "$guest_dir"
+
+results=$build_dir/test-results
+rm -rf "$results" "$build_dir/meson-logs/testlog.json" "$build_dir/meson-logs/testlog.junit.xml"
+mkdir -p "$results"
+
+# The exit statuses of these two are in what summarize-tests.py counts. /usr/bin/python3 is
+# Debian's, which has Debian's pytest.
+meson test -C "$build_dir" --no-rebuild --print-errorlogs \
+    --timeout-multiplier "${COLO_TEST_TIMEOUT_SCALE:-1}"
+/usr/bin/python3 -m pytest -p no:cacheprovider --junitxml "$results/pytest.xml" \
+    --emulator "$build_dir/qemu-system-x86_64" --guest "$guest_dir" ${seed:+--seed "$seed"} \
+    tests/functional tests/style
+
+exec /usr/bin/python3 scripts/summarize-tests.py --meson "$build_dir" "$results/pytest.xml"
