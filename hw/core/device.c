@@ -64,6 +64,10 @@ static bool tree_add(Device *device, GError **error)
         }
         return object_tree_add("/machine/peripheral", device->id, G_OBJECT(device), error);
     }
+    g_autofree char *given = object_tree_path(G_OBJECT(device));
+    if (given) {
+        return true;
+    }
     return object_tree_add("/machine/unattached", "device[*]", G_OBJECT(device), error);
 }
 
@@ -148,6 +152,16 @@ void device_realize_or_exit(Device *device, Bus *bus)
     if (!device_realize(device, bus, &error)) {
         report_fatal(error, label);
     }
+}
+
+void device_realize_named_or_exit(Device *device, Bus *bus, const char *name)
+{
+    GError *error = NULL;
+
+    if (!object_tree_add("/machine", name, G_OBJECT(device), &error)) {
+        report_fatal(error, name);
+    }
+    device_realize_or_exit(device, bus);
 }
 
 void device_unplug(Device *device)

@@ -81,6 +81,13 @@ void device_connect_gpio_out(Device *device, const char *name, unsigned n, IRQ *
     group->pins[n] = input;
 }
 
+unsigned device_gpio_count(Device *device, const char *name, bool outputs)
+{
+    GpioGroup *group = find_group(device, name, outputs);
+
+    return group ? group->count : 0;
+}
+
 /* A tap passes the level on to where the pin led before. */
 static void tap_forward(void *opaque, int n, int level)
 {

@@ -475,7 +475,7 @@ Device *apic_create(X86CPU *cpu)
 {
     Device *device = device_new(TYPE_APIC);
     APIC(device)->cpu = cpu;
-    device_realize_or_exit(device, NULL);
+    device_realize_named_or_exit(device, NULL, "apic[*]");
     return device;
 }
 

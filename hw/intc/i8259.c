@@ -436,7 +436,7 @@ static PIC *pic_create(Bus *isa_bus, bool is_master)
     pic->io_base = is_master ? MASTER_BASE : SLAVE_BASE;
     pic->elcr_address = is_master ? MASTER_ELCR : SLAVE_ELCR;
     pic->elcr_mask = is_master ? MASTER_ELCR_MASK : SLAVE_ELCR_MASK;
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, is_master ? "pic-master" : "pic-slave");
     return pic;
 }
 

@@ -293,6 +293,6 @@ Device *ioapic_create(hwaddr base)
 {
     Device *device = device_new(TYPE_IOAPIC);
     IOAPIC(device)->base = base;
-    device_realize_or_exit(device, NULL);
+    device_realize_named_or_exit(device, NULL, "ioapic");
     return device;
 }

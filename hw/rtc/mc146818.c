@@ -431,7 +431,7 @@ Device *mc146818_create(Bus *isa_bus, IRQ *irq)
 {
     Device *device = device_new(TYPE_MC146818);
     device_connect_gpio_out(device, NULL, 0, irq);
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, "rtc");
     return device;
 }
 

@@ -603,6 +603,6 @@ Device *hpet_create(GSIRouter *router)
     for (unsigned gsi = 0; gsi < GSI_COUNT; gsi++) {
         device_connect_gpio_out(device, NULL, gsi, gsi_router_line(router, gsi));
     }
-    device_realize_or_exit(device, NULL);
+    device_realize_named_or_exit(device, NULL, "hpet");
     return device;
 }

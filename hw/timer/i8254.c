@@ -609,7 +609,7 @@ Device *i8254_create(Bus *isa_bus, IRQ *irq)
 {
     Device *device = device_new(TYPE_I8254);
     device_connect_gpio_out(device, NULL, 0, irq);
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, "pit");
     pcspk_create(isa_bus, device);
     return device;
 }

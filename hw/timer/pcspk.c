@@ -116,6 +116,6 @@ Device *pcspk_create(Bus *isa_bus, Device *pit)
 {
     Device *device = device_new(TYPE_PCSPK);
     PCSPK(device)->pit = pit;
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, "pcspk");
     return device;
 }

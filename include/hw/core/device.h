@@ -77,12 +77,15 @@ Device *device_new(const char *type_name);
 
 /*
  * Plug into @bus (NULL: none), add to the object tree (/machine/peripheral/ID for an id,
- * /machine/unattached otherwise), realize, register its migration description and its
- * reset, and reset it. Takes over the caller's reference also on failure.
+ * /machine/unattached otherwise, unless the board has given it a place), realize, register its
+ * migration description and its reset, and reset it. Takes over the caller's reference also on
+ * failure.
  */
 bool device_realize(Device *device, Bus *bus, GError **error);
 /* The same for devices of the board, whose failure is fatal: exits with the message. */
 void device_realize_or_exit(Device *device, Bus *bus);
+/* The same, found at /machine/@name in the object tree. */
+void device_realize_named_or_exit(Device *device, Bus *bus, const char *name);
 /* Take it out again: unrealize, unregister, drop. */
 void device_unplug(Device *device);
 
@@ -142,6 +145,9 @@ void device_init_gpio_out(Device *device, const char *name, IRQ **pins, unsigned
 /* Input number @n; asserts that it exists. Borrowed. */
 IRQ *device_get_gpio_in(Device *device, const char *name, unsigned n);
 void device_connect_gpio_out(Device *device, const char *name, unsigned n, IRQ *input);
+
+/* How many lines the group of inputs (outputs) has; 0: there is no such group. */
+unsigned device_gpio_count(Device *device, const char *name, bool outputs);
 
 /*
  * qtest: report changes of all inputs (outputs) of the group @name to @observer. False when
