@@ -142,6 +142,7 @@ static gpointer vcpu_thread(gpointer data)
 
     current = vcpu;
     bql_lock();
+    vcpu->thread_id = gettid();
     for (;;) {
         vcpu_wait(vcpu);
         if (vcpu->unplug) {

@@ -78,27 +78,6 @@ static void print_devices(void)
     }
 }
 
-static const char *property_type_name(const GParamSpec *spec)
-{
-    switch (G_TYPE_FUNDAMENTAL(spec->value_type)) {
-    case G_TYPE_BOOLEAN:
-        return "bool";
-    case G_TYPE_UINT:
-    case G_TYPE_UCHAR:
-        return "uint32";
-    case G_TYPE_UINT64:
-        return "uint64";
-    case G_TYPE_INT:
-        return "int32";
-    case G_TYPE_INT64:
-        return "int64";
-    case G_TYPE_STRING:
-        return "str";
-    default:
-        return object_type_name(spec->value_type);
-    }
-}
-
 /* The properties that one can set on objects of the class. */
 static void print_properties(const char *type_name)
 {
@@ -114,8 +93,8 @@ static void print_properties(const char *type_name)
     printf("%s options:\n", type_name);
     for (guint i = 0; i < count; i++) {
         const char *text = g_param_spec_get_blurb(specs[i]);
-        printf("  %s=<%s>%s%s\n", specs[i]->name, property_type_name(specs[i]), text ? " - " : "",
-               text ? text : "");
+        printf("  %s=<%s>%s%s\n", specs[i]->name, object_property_type_name(specs[i]),
+               text ? " - " : "", text ? text : "");
     }
     g_type_class_unref(klass);
 }

@@ -287,6 +287,42 @@ json_t *object_get_json(GObject *object, const char *property, GError **error)
     return json;
 }
 
+const char *object_property_type_name(const GParamSpec *spec)
+{
+    switch (G_TYPE_FUNDAMENTAL(spec->value_type)) {
+    case G_TYPE_BOOLEAN:
+        return "bool";
+    case G_TYPE_UCHAR:
+        return "uint8";
+    case G_TYPE_UINT:
+        return "uint32";
+    case G_TYPE_UINT64:
+        return "uint64";
+    case G_TYPE_INT:
+        return "int32";
+    case G_TYPE_INT64:
+        return "int64";
+    case G_TYPE_STRING:
+        return "str";
+    case G_TYPE_OBJECT: {
+        g_autofree char *link = g_strdup_printf("link<%s>", object_type_name(spec->value_type));
+        return g_intern_string(link);
+    }
+    default:
+        return object_type_name(spec->value_type);
+    }
+}
+
+json_t *object_property_default(GParamSpec *spec)
+{
+    GType kind = G_TYPE_FUNDAMENTAL(spec->value_type);
+
+    if (kind == G_TYPE_STRING || kind == G_TYPE_OBJECT) {
+        return NULL;
+    }
+    return value_to_json(g_param_spec_get_default_value(spec));
+}
+
 /* Set every member of @properties, then complete the object. */
 static bool configure(GObject *object, json_t *properties, GError **error)
 {

@@ -26,6 +26,7 @@ typedef struct VCPUWork VCPUWork;
 typedef struct VCPU {
     unsigned index;
     GThread *thread;
+    int thread_id;              /* the host's number of the thread, for clients */
     GCond wake;                 /* with the BQL: something for the vCPU thread to do */
     uint32_t interrupt_request; /* VCPUInterrupt bits, atomic */
     /*

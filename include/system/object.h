@@ -95,6 +95,11 @@ bool object_set_json(GObject *object, const char *property, json_t *value, GErro
 /* The property's value as JSON (new reference); NULL with an error when there is none. */
 json_t *object_get_json(GObject *object, const char *property, GError **error);
 
+/* How clients call the type of a property: "bool", "uint32", "str", "link<TYPE>", .. */
+const char *object_property_type_name(const GParamSpec *spec);
+/* The property's default as JSON (new reference); NULL when it has none that can be told. */
+json_t *object_property_default(GParamSpec *spec);
+
 /* ---- the tree ---- */
 
 /*
