@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/* Monitor commands about the machine, its processors and the command line. */
+#include <string.h>
+
+#include "accel/accel.h"
+#include "hw/core/machine.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-introspect.h"
+#include "qapi/qapi-commands-machine.h"
+#include "system/cpus.h"
+#include "system/options.h"
+
+TargetInfo *qmp_query_target(GError **error)
+{
+    TargetInfo *info = TargetInfo_new();
+
+    info->arch = SYS_EMU_TARGET_X86_64;
+    return info;
+}
+
+static MachineInfo *machine_info(const MachineClass *klass)
+{
+    MachineInfo *info = MachineInfo_new();
+
+    info->name = g_strdup(klass->name);
+    info->alias = g_strdup(klass->alias);
+    info->has_is_default = info->is_default = klass->is_default;
+    info->cpu_max = klass->maximum_cpus;
+    info->default_cpu_type = g_strdup(klass->default_cpu_type);
+    return info;
+}
+
+GPtrArray *qmp_query_machines(GError **error)
+{
+    g_autoptr(GArray) types = object_types_below(TYPE_MACHINE, false);
+    GPtrArray *list = MachineInfo_list_new();
+
+    for (unsigned i = 0; i < types->len; i++) {
+        MachineClass *klass = g_type_class_ref(g_array_index(types, GType, i));
+        g_ptr_array_add(list, machine_info(klass));
+        g_type_class_unref(klass);
+    }
+    return list;
+}
+
+GPtrArray *qmp_query_cpus_fast(GError **error)
+{
+    GPtrArray *list = CpuInfoFast_list_new();
+
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        CpuInfoFast *info = CpuInfoFast_new();
+        info->cpu_index = i;
+        info->qom_path = g_strdup_printf("/machine/unattached/cpu[%u]", i);
+        info->thread_id = vcpu_get(i)->thread_id;
+        info->props = CpuInstanceProperties_new();
+        info->props->has_socket_id = info->props->has_core_id = info->props->has_thread_id = true;
+        info->props->socket_id = i;
+        info->target = SYS_EMU_TARGET_X86_64;
+        g_ptr_array_add(list, info);
+    }
+    return list;
+}
+
+static void note_kvm(const AccelOps *ops, void *opaque)
+{
+    KvmInfo *info = opaque;
+
+    info->present |= !strcmp(ops->name, "kvm");
+}
+
+KvmInfo *qmp_query_kvm(GError **error)
+{
+    KvmInfo *info = KvmInfo_new();
+
+    accel_foreach(note_kvm, info);
+    info->enabled = accel_ops() && !strcmp(accel_ops()->name, "kvm");
+    return info;
+}
+
+NameInfo *qmp_query_name(GError **error)
+{
+    NameInfo *info = NameInfo_new();
+
+    info->name = g_strdup(vm_options()->name);
+    return info;
+}
+
+UuidInfo *qmp_query_uuid(GError **error)
+{
+    UuidInfo *info = UuidInfo_new();
+    const char *uuid = vm_options()->uuid;
+
+    info->UUID = g_strdup(uuid ? uuid : "00000000-0000-0000-0000-000000000000");
+    return info;
+}
+
+void qmp_inject_nmi(GError **error)
+{
+    if (!vcpu_count()) {
+        qapi_error_set(error, "this machine has no processor to interrupt");
+    }
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        vcpu_interrupt(vcpu_get(i), VCPU_INTERRUPT_NMI);
+    }
+}
+
+/* Gathers options for query-command-line-options. */
+typedef struct OptionSearch {
+    const char *wanted; /* NULL: all */
+    GPtrArray *list;
+} OptionSearch;
+
+static void add_option(const char *name, bool has_argument, const char *help, void *opaque)
+{
+    OptionSearch *search = opaque;
+    CommandLineOptionInfo *info;
+
+    if (!has_argument || (search->wanted && strcmp(search->wanted, name) != 0)) {
+        return;
+    }
+    info = CommandLineOptionInfo_new();
+    info->option = g_strdup(name);
+    info->parameters = CommandLineParameterInfo_list_new();
+    g_ptr_array_add(search->list, info);
+}
+
+GPtrArray *qmp_query_command_line_options(const char *option, GError **error)
+{
+    OptionSearch search = { option, CommandLineOptionInfo_list_new() };
+
+    options_foreach(add_option, &search);
+    if (option && !search.list->len) {
+        qapi_error_set(error, "invalid option name: %s", option);
+        g_clear_pointer(&search.list, g_ptr_array_unref);
+    }
+    return search.list;
+}
