@@ -116,13 +116,22 @@ int channel_poll(Channel *channel, int fd, short events, gint64 deadline_us)
     }
 }
 
-int channel_wait_readable(Channel *channel, int timeout_ms)
+static int wait_for(Channel *channel, int fd, short events, int timeout_ms)
 {
-    int fd = g_atomic_int_get(&channel->read_fd);
     if (fd < 0) {
         return channel_is_shut_down(channel) ? -1 : 1;
     }
-    return channel_poll(channel, fd, POLLIN, channel_deadline(timeout_ms));
+    return channel_poll(channel, fd, events, channel_deadline(timeout_ms));
+}
+
+int channel_wait_readable(Channel *channel, int timeout_ms)
+{
+    return wait_for(channel, g_atomic_int_get(&channel->read_fd), POLLIN, timeout_ms);
+}
+
+int channel_wait_writable(Channel *channel, int timeout_ms)
+{
+    return wait_for(channel, g_atomic_int_get(&channel->write_fd), POLLOUT, timeout_ms);
 }
 
 /* ---- reading and writing ---- */

@@ -158,6 +158,8 @@ bool channel_write_all(Channel *channel, const void *buffer, size_t size, GError
  * Broken by channel_shutdown().
  */
 int channel_wait_readable(Channel *channel, int timeout_ms);
+/* The same until some bytes can be written. */
+int channel_wait_writable(Channel *channel, int timeout_ms);
 
 /* Break all use, from any thread; idempotent. */
 void channel_shutdown(Channel *channel);
