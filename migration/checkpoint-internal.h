@@ -5,6 +5,9 @@
 
 #include "migration/checkpoint.h"
 
+/* "periodic", "request" and so on. */
+const char *checkpoint_reason_name(CheckpointReason reason);
+
 /* What becomes of requests and errors while COLO runs. Called on any thread, must not wait. */
 typedef struct CheckpointListener {
     void (*requested)(void);

@@ -25,6 +25,17 @@ static struct {
     GError *error;
 } hub;
 
+static const char *const reason_names[CHECKPOINT_REASON_COUNT] = {
+    [CHECKPOINT_REASON_PERIODIC] = "periodic",     [CHECKPOINT_REASON_REQUEST] = "request",
+    [CHECKPOINT_REASON_MISCOMPARE] = "miscompare", [CHECKPOINT_REASON_TIMEOUT] = "timeout",
+    [CHECKPOINT_REASON_QUEUE_FULL] = "queue-full", [CHECKPOINT_REASON_SHUTDOWN] = "shutdown",
+};
+
+const char *checkpoint_reason_name(CheckpointReason reason)
+{
+    return reason_names[reason];
+}
+
 void checkpoint_participant_add(const CheckpointOps *ops, void *opaque)
 {
     Participant participant = { ops, opaque, false };
@@ -84,7 +95,7 @@ void checkpoint_request(CheckpointReason reason)
         hub.requested = true;
         hub.reason = reason;
         hub.listener->requested();
-        trace_checkpoint_requested(reason);
+        trace_checkpoint_requested(reason_names[reason]);
     }
     g_mutex_unlock(&hub.lock);
 }
@@ -141,8 +152,7 @@ bool checkpoint_participants_start(CheckpointSide side, GError **error)
     g_assert(bql_locked());
     for (guint i = 0; i < participant_count(); i++) {
         Participant *participant = participant_at(i);
-        if (participant->ops->start &&
-            !participant->ops->start(participant->opaque, side, error)) {
+        if (participant->ops->start && !participant->ops->start(participant->opaque, side, error)) {
             g_prefix_error(error, "%s: ", participant->ops->name);
             checkpoint_participants_stop(side);
             return false;

@@ -20,8 +20,8 @@ static const unsigned transitions[COLO_FAILOVER_STATE_COUNT] = {
 };
 
 static const char *const names[COLO_FAILOVER_STATE_COUNT] = {
-    [COLO_FAILOVER_NONE] = "none",           [COLO_FAILOVER_REQUIRE] = "require",
-    [COLO_FAILOVER_ACTIVE] = "active",       [COLO_FAILOVER_COMPLETED] = "completed",
+    [COLO_FAILOVER_NONE] = "none",         [COLO_FAILOVER_REQUIRE] = "require",
+    [COLO_FAILOVER_ACTIVE] = "active",     [COLO_FAILOVER_COMPLETED] = "completed",
     [COLO_FAILOVER_RELAUNCH] = "relaunch",
 };
 

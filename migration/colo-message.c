@@ -38,8 +38,8 @@ void colo_message_put(MigrationWriter *writer, ColoMessageId id, uint64_t sequen
     migration_writer_put_be64(writer, value);
 }
 
-bool colo_message_send(MigrationWriter *writer, ColoMessageId id, uint64_t sequence,
-                       uint64_t value, GError **error)
+bool colo_message_send(MigrationWriter *writer, ColoMessageId id, uint64_t sequence, uint64_t value,
+                       GError **error)
 {
     g_assert(!bql_locked());
     colo_message_put(writer, id, sequence, value);

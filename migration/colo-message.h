@@ -9,14 +9,14 @@
 #include "migration/stream.h"
 
 typedef enum ColoMessageId {
-    COLO_MESSAGE_CHECKPOINT_READY, /* secondary: loaded and waiting; number 0 */
+    COLO_MESSAGE_CHECKPOINT_READY,   /* secondary: loaded and waiting; number 0 */
     COLO_MESSAGE_CHECKPOINT_REQUEST, /* primary: stop; value: CheckpointReason */
-    COLO_MESSAGE_CHECKPOINT_REPLY, /* secondary: have stopped */
-    COLO_MESSAGE_VMSTATE_SEND,     /* primary: RAM follows; value: ColoSecondaryMode */
-    COLO_MESSAGE_VMSTATE_SIZE,     /* primary: device state follows; value: its bytes */
-    COLO_MESSAGE_VMSTATE_RECEIVED, /* secondary: have it all, this checkpoint wins */
-    COLO_MESSAGE_VMSTATE_LOADED,   /* secondary: it is loaded */
-    COLO_MESSAGE_GUEST_SHUTDOWN,   /* primary: the guest has shut down; value: ShutdownCause */
+    COLO_MESSAGE_CHECKPOINT_REPLY,   /* secondary: have stopped */
+    COLO_MESSAGE_VMSTATE_SEND,       /* primary: RAM follows; value: ColoSecondaryMode */
+    COLO_MESSAGE_VMSTATE_SIZE,       /* primary: device state follows; value: its bytes */
+    COLO_MESSAGE_VMSTATE_RECEIVED,   /* secondary: have it all, this checkpoint wins */
+    COLO_MESSAGE_VMSTATE_LOADED,     /* secondary: it is loaded */
+    COLO_MESSAGE_GUEST_SHUTDOWN,     /* primary: the guest has shut down; value: ShutdownCause */
     COLO_MESSAGE_COUNT,
 } ColoMessageId;
 
@@ -37,12 +37,11 @@ typedef struct ColoMessage {
 const char *colo_message_name(ColoMessageId id);
 
 /* Put and flush one message. May wait: not with the BQL. */
-bool colo_message_send(MigrationWriter *writer, ColoMessageId id, uint64_t sequence,
-                       uint64_t value, GError **error);
+bool colo_message_send(MigrationWriter *writer, ColoMessageId id, uint64_t sequence, uint64_t value,
+                       GError **error);
 
 /* Put without flushing: more follows at once. */
-void colo_message_put(MigrationWriter *writer, ColoMessageId id, uint64_t sequence,
-                      uint64_t value);
+void colo_message_put(MigrationWriter *writer, ColoMessageId id, uint64_t sequence, uint64_t value);
 
 /* Read one message and check id and value range. Waits: not with the BQL. */
 bool colo_message_receive(MigrationReader *reader, ColoMessage *message, GError **error);

@@ -30,9 +30,9 @@ typedef struct Primary {
     MigrationWriter *writer;
     MigrationReader *reader;
     Channel *channel;
-    MigrationWriter *devices; /* buffer, reused */
-    uint64_t sequence;        /* of the checkpoint that is under way or was last */
-    bool loaded_outstanding;  /* `vmstate-loaded` of that checkpoint has not come yet */
+    MigrationWriter *devices;  /* buffer, reused */
+    uint64_t sequence;         /* of the checkpoint that is under way or was last */
+    bool loaded_outstanding;   /* `vmstate-loaded` of that checkpoint has not come yet */
     gint64 last_checkpoint_us; /* monotonic */
 } Primary;
 
@@ -126,9 +126,8 @@ static bool stop_and_save(Primary *primary, gint64 *stopped_us, GError **error)
 
 static uint64_t secondary_mode(void)
 {
-    return migration_parameter_colo_mode() == COLO_CHECKPOINT_MODE_PERIODIC
-               ? COLO_SECONDARY_WAITS
-               : COLO_SECONDARY_RUNS;
+    return migration_parameter_colo_mode() == COLO_CHECKPOINT_MODE_PERIODIC ? COLO_SECONDARY_WAITS
+                                                                            : COLO_SECONDARY_RUNS;
 }
 
 static bool send_state(Primary *primary, GError **error)
@@ -184,8 +183,8 @@ static bool wait_loaded(Primary *primary, GError **error)
 {
     if (primary->loaded_outstanding) {
         primary->loaded_outstanding = false;
-        return colo_message_expect(primary->reader, COLO_MESSAGE_VMSTATE_LOADED,
-                                   primary->sequence, NULL, error);
+        return colo_message_expect(primary->reader, COLO_MESSAGE_VMSTATE_LOADED, primary->sequence,
+                                   NULL, error);
     }
     return true;
 }
@@ -198,7 +197,7 @@ static bool take_checkpoint(Primary *primary, CheckpointReason reason, GError **
         return false;
     }
     primary->sequence++;
-    trace_colo_checkpoint_begin(primary->sequence, COLOCheckpointReason_str(reason));
+    trace_colo_checkpoint_begin(primary->sequence, checkpoint_reason_name(reason));
     uint64_t position = migration_writer_position(primary->writer);
     if (!request_checkpoint(primary, reason, error) ||
         !stop_and_save(primary, &stopped_us, error)) {
@@ -215,7 +214,7 @@ static bool take_checkpoint(Primary *primary, CheckpointReason reason, GError **
     colo_stats_phase(COLO_PHASE_PAUSE, pause_us);
     colo_stats_checkpoint(reason, pages, bytes, buffer_bytes);
     primary->last_checkpoint_us = now_us();
-    trace_colo_checkpoint_done(primary->sequence, COLOCheckpointReason_str(reason), pages, bytes,
+    trace_colo_checkpoint_done(primary->sequence, checkpoint_reason_name(reason), pages, bytes,
                                pause_us);
     return true;
 }
@@ -240,8 +239,8 @@ static bool wait_for_reason(Primary *primary, CheckpointReason *reason, GError *
         if (checkpoint_take_request(reason)) {
             return true;
         }
-        gint64 deadline = primary->last_checkpoint_us +
-                          (gint64)migration_parameter_checkpoint_delay_ms() * 1000;
+        gint64 deadline =
+            primary->last_checkpoint_us + (gint64)migration_parameter_checkpoint_delay_ms() * 1000;
         if (now_us() >= deadline) {
             *reason = CHECKPOINT_REASON_PERIODIC;
             return true;

@@ -191,14 +191,14 @@ static bool commit(Secondary *secondary, bool *broken, GError **error)
     colo_stats_phase(COLO_PHASE_PAUSE, pause_us);
     colo_stats_checkpoint(secondary->reason, pages, bytes,
                           secondary->devices_size + ram_cache_bytes(cache));
-    trace_colo_checkpoint_done(secondary->sequence, COLOCheckpointReason_str(secondary->reason),
+    trace_colo_checkpoint_done(secondary->sequence, checkpoint_reason_name(secondary->reason),
                                pages, bytes, pause_us);
     if (!told) {
         g_propagate_error(error, g_steal_pointer(&send_error));
         return false;
     }
-    return colo_message_send(secondary->writer, COLO_MESSAGE_VMSTATE_LOADED, secondary->sequence,
-                             0, error) &&
+    return colo_message_send(secondary->writer, COLO_MESSAGE_VMSTATE_LOADED, secondary->sequence, 0,
+                             error) &&
            colo_fault_point("secondary-loaded", secondary->channel, error);
 }
 
@@ -252,8 +252,7 @@ static LoopEnd restore_loop(Secondary *secondary, ShutdownCause *cause, GError *
         }
         secondary->sequence = message.sequence;
         secondary->reason = (CheckpointReason)message.value;
-        trace_colo_checkpoint_begin(secondary->sequence,
-                                    COLOCheckpointReason_str(secondary->reason));
+        trace_colo_checkpoint_begin(secondary->sequence, checkpoint_reason_name(secondary->reason));
         if (!stop_for_checkpoint(secondary, error) || !receive_state(secondary, error) ||
             !commit(secondary, &broken, error)) {
             break;

@@ -231,8 +231,9 @@ void qmp_x_colo_lost_heartbeat(GError **error)
 void qmp_x_colo_checkpoint(GError **error)
 {
     if (colo_mode() != COLO_MODE_PRIMARY) {
-        qc_error_set(error, "a checkpoint can only be asked for on the primary; this VM is in COLO "
-                            "mode '%s'",
+        qc_error_set(error,
+                     "a checkpoint can only be asked for on the primary; this VM is in COLO "
+                     "mode '%s'",
                      COLOMode_str(colo_mode()));
         return;
     }

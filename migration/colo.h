@@ -10,6 +10,7 @@
 #include "migration/checkpoint-internal.h"
 #include "migration/colo-message.h"
 #include "migration/migration.h"
+#include "system/runstate.h"
 
 /*
  * Begin COLO on this side: mode, failover state, statistics, participants; requests of the

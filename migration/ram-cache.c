@@ -101,8 +101,8 @@ static CachedBlock *find_block(RAMCache *cache, const RAMBlock *block)
     return NULL;
 }
 
-static uint8_t *receive_destination(RAMBlock *block, uint64_t offset, uint64_t length,
-                                    void *opaque, GError **error)
+static uint8_t *receive_destination(RAMBlock *block, uint64_t offset, uint64_t length, void *opaque,
+                                    GError **error)
 {
     CachedBlock *cached = find_block(opaque, block);
 
