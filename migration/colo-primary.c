@@ -300,18 +300,26 @@ static bool checkpoint_loop(Primary *primary, GError **error)
 
 /* ---- the way in and out ---- */
 
+/* After the switch-over: the PVM goes on as it was before. BQL held. */
+static bool leave_finish_migrate(const Primary *primary, GError **error)
+{
+    RunState before = migration_stopped_in(primary->migration);
+
+    return before == RUN_STATE_RUNNING ? vm_start(error) : runstate_set(before);
+}
+
 static bool primary_begin(Primary *primary, GError **error)
 {
     bql_lock();
     guest_wants.reset = guest_wants.shutdown = false;
     bool ok = colo_begin(COLO_MODE_PRIMARY, primary->channel, intercept_request, error) &&
-              vm_start(error);
+              leave_finish_migrate(primary, error);
     bql_unlock();
     return ok && migration_move(primary->migration, MIGRATION_STATUS_ACTIVE, MIGRATION_STATUS_COLO);
 }
 
 /* Give back to the guest what it asked for while it was protected, or let it run. */
-static void primary_resume_alone(void)
+static void primary_resume_alone(const Primary *primary)
 {
     g_autoptr(GError) error = NULL;
 
@@ -323,7 +331,9 @@ static void primary_resume_alone(void)
         }
         guest_wants.reset = guest_wants.shutdown = false;
     }
-    if (runstate_is(RUN_STATE_COLO) && !vm_start_quietly(&error)) {
+    bool ok = !runstate_is(RUN_STATE_FINISH_MIGRATE) || leave_finish_migrate(primary, &error);
+    ok = ok && (!runstate_is(RUN_STATE_COLO) || vm_start_quietly(&error));
+    if (!ok) {
         report_error("the VM cannot go on after COLO: %s", error->message);
     }
 }
@@ -332,7 +342,7 @@ static void primary_resume_alone(void)
  * End COLO. @error: what broke it, NULL when nothing broke. Returns whether somebody had asked for
  * the end, so that the error is of no interest.
  */
-static bool primary_end(const GError *error, bool guest_ended)
+static bool primary_end(const Primary *primary, const GError *error, bool guest_ended)
 {
     bool asked = guest_ended || colo_failover_wanted();
 
@@ -343,12 +353,12 @@ static bool primary_end(const GError *error, bool guest_ended)
         asked = colo_wait_for_failover();
     }
     bql_lock();
-    vm_stop_quietly(RUN_STATE_COLO);
     if (colo_mode() == COLO_MODE_PRIMARY) {
+        vm_stop_quietly(RUN_STATE_COLO);
         colo_end(asked ? COLO_EXIT_REASON_REQUEST : COLO_EXIT_REASON_ERROR);
     }
     if (!colo_quitting()) {
-        primary_resume_alone();
+        primary_resume_alone(primary);
     }
     bql_unlock();
     return asked || colo_quitting();
@@ -366,7 +376,7 @@ void colo_primary_process(MigrationState *state)
     };
 
     bool guest_ended = primary_begin(&primary, &error) && checkpoint_loop(&primary, &error);
-    if (!primary_end(error, guest_ended) && error) {
+    if (!primary_end(&primary, error, guest_ended) && error) {
         migration_set_error(state, error);
     }
     migration_writer_free(primary.devices);

@@ -265,7 +265,7 @@ static LoopEnd restore_loop(Secondary *secondary, ShutdownCause *cause, GError *
 
 bool colo_incoming_enable(MigrationIncoming *incoming, GError **error)
 {
-    g_assert(!cache);
+    g_clear_pointer(&cache, ram_cache_free); /* of a migration that failed before */
     cache = ram_cache_new(error);
     return cache != NULL;
 }

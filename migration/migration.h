@@ -44,6 +44,8 @@ Channel *migration_channel(MigrationState *state);
 
 /* Remember the first error; query-migrate shows it. Copies. Any thread. */
 void migration_set_error(MigrationState *state, const GError *error);
+/* The run state in which the VM was when it was stopped for the switch-over. Migration thread. */
+RunState migration_stopped_in(const MigrationState *state);
 /* Has migrate_cancel been asked for? Any thread. */
 bool migration_cancelled(MigrationState *state);
 

@@ -253,6 +253,11 @@ static bool copy_live(MigrationState *state, GError **error)
 
 /* ---- the end ---- */
 
+RunState migration_stopped_in(const MigrationState *state)
+{
+    return state->stopped_in;
+}
+
 /* Stop the VM and take its device state into memory; describe it where nobody answers. */
 static bool stop_and_save(MigrationState *state, GError **error)
 {
