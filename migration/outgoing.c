@@ -367,16 +367,17 @@ static void resume_here(MigrationState *state)
 static void record_failure(MigrationState *state, const GError *error)
 {
     return_path_wait_end(state, REASON_WAIT_MS);
-    if (state->peer_may_run) {
-        g_autoptr(GError) unclear = NULL;
-        qc_error_set(&unclear,
-                     "contact was lost after the destination was told to go on (%s): the virtual "
-                     "machine is left stopped here because it may run there; 'cont' if it does not",
-                     error->message);
-        migration_set_error(state, unclear);
-    } else {
-        migration_set_error(state, error);
+    migration_set_error(state, error);
+    if (!state->peer_may_run) {
+        return;
     }
+    g_mutex_lock(&state->lock);
+    g_autoptr(GError) reason = g_steal_pointer(&state->error);
+    qc_error_set(&state->error,
+                 "contact was lost after the destination was told to go on (%s): the virtual "
+                 "machine is left stopped here because it may run there; 'cont' if it does not",
+                 reason->message);
+    g_mutex_unlock(&state->lock);
 }
 
 /*

@@ -249,8 +249,9 @@ static void test_refusals(void)
     assert_patched_refused(23, "rom", 3, "section 'rom' instance 0 is unknown");
     assert_patched_refused(33, "\3", 1, "section 'ram' has version 3, 4 expected");
     assert_patched_refused(43, "bog", 3, "unknown RAM block 'bog'");
-    assert_patched_refused(46, "\1", 1, "RAM block 'big' has 72057594037968896 bytes in the stream "
-                                        "and 40960 here");
+    assert_patched_refused(46, "\1", 1,
+                           "RAM block 'big' has 72057594037968896 bytes in the stream "
+                           "and 40960 here");
     /* The first page of the first part: section type at 81, its word at 86. */
     assert_patched_refused(86, "\1", 1, "of RAM block 'big', which has 0xa000 bytes");
     assert_patched_refused(92, "\x0f", 1, "unknown RAM record flags 0xf08");

@@ -238,8 +238,10 @@ static void test_disarmed_timer_and_no_subsection(void)
 /* Big-endian, one field behind the other. */
 static void test_wire_format(void)
 {
-    static const uint8_t expected[] = { 1,    0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0x01, 0x23,
-                                        0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xff, 0xff, 0xff, 0xfb };
+    static const uint8_t expected[] = {
+        1,    0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0x01, 0x23,
+        0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xff, 0xff, 0xff, 0xfb
+    };
     g_autoptr(Sample) from = sample_new_filled();
     g_autoptr(GByteArray) bytes = save(from);
     g_assert_cmpmem(bytes->data, sizeof(expected), expected, sizeof(expected));
@@ -342,7 +344,8 @@ static void test_description(void)
     /* Sizes add up to what is saved. */
     size_t total = 0, i;
     json_t *field;
-    json_array_foreach (fields, i, field) {
+    json_array_foreach(fields, i, field)
+    {
         json_t *count = json_object_get(field, "array_len");
         total += json_integer_value(json_object_get(field, "size")) *
                  (count ? json_integer_value(count) : 1);
