@@ -68,12 +68,15 @@ class VM:
                 self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 pass_fds=self._pass_fds, preexec_fn=_die_with_parent)
         if connect:
-            try:
-                self.qmp = QmpClient(self.qmp_path, alive=self.is_alive)
-            except (OSError, WaitTimeout) as error:
-                raise AssertionError(
-                    f"{self.name}: no QMP session: {error}\n{self.log()}") from error
+            self.connect()
         return self
+
+    def connect(self):
+        try:
+            self.qmp = QmpClient(self.qmp_path, alive=self.is_alive)
+        except (OSError, WaitTimeout) as error:
+            raise AssertionError(
+                f"{self.name}: no QMP session: {error}\n{self.log()}") from error
 
     # The process
 
