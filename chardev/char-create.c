@@ -45,15 +45,37 @@ static void match_type(GType type, ChardevClass *klass, void *opaque)
     }
 }
 
-static void print_type(GType type, ChardevClass *klass, void *opaque)
+typedef struct BackendVisit {
+    void (*visit)(const char *name, void *opaque);
+    void *opaque;
+} BackendVisit;
+
+static void visit_names(GType type, ChardevClass *klass, void *opaque)
 {
-    printf("  %s\n", klass->backend);
+    BackendVisit *backends = opaque;
+
+    backends->visit(klass->backend, backends->opaque);
+    if (klass->alias) {
+        backends->visit(klass->alias, backends->opaque);
+    }
+}
+
+void chardev_foreach_backend(void (*visit)(const char *name, void *opaque), void *opaque)
+{
+    BackendVisit backends = { visit, opaque };
+
+    visit_types(visit_names, &backends);
+}
+
+static void print_name(const char *name, void *opaque)
+{
+    printf("  %s\n", name);
 }
 
 void chardev_print_backends(void)
 {
     printf("Available chardev backend types: \n");
-    visit_types(print_type, NULL);
+    chardev_foreach_backend(print_name, NULL);
 }
 
 /* ---- checks ---- */
@@ -199,7 +221,7 @@ static Chardev *make_with_mux(json_t *options, GError **error)
     return mux;
 }
 
-Chardev *chardev_new_from_options(json_t *options, GError **error)
+Chardev *chardev_create(json_t *options, GError **error)
 {
     bool mux = false;
 
@@ -207,6 +229,29 @@ Chardev *chardev_new_from_options(json_t *options, GError **error)
         return NULL;
     }
     return mux ? make_with_mux(options, error) : make_device(options, error);
+}
+
+/* Whoever gave the option at the terminal needs to know which pseudo terminal it became. */
+static void announce_pty(Chardev *chardev)
+{
+    Chardev *device = chardev->base_id ? chardev_find(chardev->base_id) : chardev;
+    g_autofree char *filename = chardev_filename(device);
+
+    if (g_str_has_prefix(filename, "pty:")) {
+        printf("char device redirected to %s (label %s)\n", filename + strlen("pty:"),
+               chardev_id(chardev));
+        fflush(stdout);
+    }
+}
+
+Chardev *chardev_new_from_options(json_t *options, GError **error)
+{
+    Chardev *chardev = chardev_create(options, error);
+
+    if (chardev) {
+        announce_pty(chardev);
+    }
+    return chardev;
 }
 
 /* ---- finding and removing ---- */

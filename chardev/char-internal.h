@@ -63,6 +63,9 @@ typedef struct ChardevClass {
 
 #define CHARDEV_GET_CLASS(o) (G_TYPE_INSTANCE_GET_CLASS((o), TYPE_CHARDEV, ChardevClass))
 
+/* chardev_new_from_options() without a word at the terminal. */
+Chardev *chardev_create(json_t *options, GError **error);
+
 /* ---- for back ends ---- */
 
 /* How much the front end takes now; its context's thread, dispatch held. */

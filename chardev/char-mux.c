@@ -423,7 +423,7 @@ static bool mux_open(Chardev *chardev, json_t *options, GError **error)
         return false;
     }
     if (!base) {
-        qc_error_set(error, "mux: base chardev '%s' not found", id);
+        qc_error_set(error, "mux: base chardev %s not found", id);
         return false;
     }
     if (!char_frontend_init(&self->base, base, error)) {

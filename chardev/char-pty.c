@@ -9,7 +9,6 @@
 #include <glib-unix.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -108,8 +107,6 @@ static bool pty_open(Chardev *chardev, json_t *options, GError **error)
         return false;
     }
     g_unix_set_fd_nonblocking(self->master, true, NULL);
-    printf("char device redirected to %s (label %s)\n", self->path, chardev->id);
-    fflush(stdout);
     wait_for_peer(g_object_ref(self));
     return true;
 }

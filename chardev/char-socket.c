@@ -13,6 +13,7 @@
 #include "system/bql.h"
 #include "system/main-loop.h"
 #include "trace-chardev.h"
+#include "util/named-fd.h"
 #include "util/report.h"
 
 /* A connect without reconnect= holds the main loop up at most this long. */
@@ -249,12 +250,10 @@ static ChannelAddress *parse_unix(json_t *options, GError **error)
 
 static ChannelAddress *parse_fd(json_t *options, GError **error)
 {
-    uint64_t fd = 0;
+    const char *text = char_option_string(options, "fd");
+    int fd = named_fd_take(text ? text : "", error);
 
-    if (!char_option_number(options, "fd", G_MAXINT, &fd, error)) {
-        return NULL;
-    }
-    return channel_address_new_fd((int)fd);
+    return fd >= 0 ? channel_address_new_fd(fd) : NULL;
 }
 
 static ChannelAddress *parse_address(json_t *options, GError **error)

@@ -46,7 +46,8 @@ typedef struct CharFrontend {
 /*
  * Create from parsed options {"backend": "socket", "id": .., ...} as -chardev gives them.
  * Values are strings, or of the option's own type. The object is found at /chardevs/ID and
- * borrowed by the caller. Errors name the id or the option. A socket that connects, or listens
+ * borrowed by the caller. Errors name the id or the option. Tells the path of a new pty on
+ * standard output. A socket that connects, or listens
  * with wait=on, waits for its peer here, giving up the BQL meanwhile.
  */
 Chardev *chardev_new_from_options(json_t *options, GError **error);
@@ -67,6 +68,8 @@ bool chardev_remove(const char *id, GError **error);
 void chardev_foreach(void (*visit)(Chardev *chardev, void *opaque), void *opaque);
 /* Close all on the way out of the process (restores the terminal, removes sockets). */
 void chardev_cleanup(void);
+/* The names of the back ends that there are. */
+void chardev_foreach_backend(void (*visit)(const char *name, void *opaque), void *opaque);
 /* -chardev help, on standard output. */
 void chardev_print_backends(void);
 /* -echr: the character that begins an escape sequence of mux devices; 1 (Ctrl-a) by default. */

@@ -58,7 +58,7 @@ static void test_refused(void)
         { "tty,id=a,path=/dev/null",
           "'/dev/null' is not a terminal line: Inappropriate ioctl for device" },
         { "mux,id=a", "chardev: mux: no chardev given" },
-        { "mux,id=a,chardev=zzz", "mux: base chardev 'zzz' not found" },
+        { "mux,id=a,chardev=zzz", "mux: base chardev zzz not found" },
         { "socket,id=a", "chardev: socket: no 'path', 'host' or 'fd' given" },
         { "socket,id=a,host=127.0.0.1", "chardev: socket: no port given" },
         { "socket,id=a,path=/tmp/x,host=1",
@@ -76,8 +76,8 @@ static void test_refused(void)
           "chardev: socket: option 'websocket' is not supported" },
         { "socket,id=a,path=/nonexistent/x",
           "Failed to connect to '/nonexistent/x': No such file or directory" },
-        { "socket,id=a,fd=7777", "File descriptor '7777' is not a socket: Bad file descriptor" },
-        { "socket,id=a,fd=x", "Parameter 'fd' expects a number from 0 to 2147483647" },
+        { "socket,id=a,fd=7777", "File descriptor 7777 cannot be used: Bad file descriptor" },
+        { "socket,id=a,fd=x", "File descriptor named 'x' has not been found" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
