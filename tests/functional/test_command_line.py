@@ -75,12 +75,12 @@ MISTAKES = [
     ("-vga bogus", "bogus"),
     ("-rtc base=bogus", "bogus"),
     ("-uuid bogus", "bogus"),
-    ("-boot bogus=1", "bogus"),
+    ("-boot bogus=1", "-boot"),
     ("-action bogus=1", "bogus"),
     ("-name x,bogus=1", "bogus"),
     ("-pidfile {missing}", "missing/file"),
     ("-global bogus", "bogus"),
-    ("-readconfig {missing}", "missing/file"),
+    ("-readconfig {missing}", "-readconfig"),
     ("disk.img", "disk.img"),
 ]
 
