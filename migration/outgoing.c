@@ -133,6 +133,8 @@ static bool begin_stream(MigrationState *state, GError **error)
         return false;
     }
     state->writer = migration_writer_new(state->channel);
+    /* What goes one way ends up in files, which others may want to read. */
+    ram_save_set_joined(state->return_reader != NULL);
     savevm_put_header(state->writer);
     if (state->return_reader) {
         savevm_put_command(state->writer, SAVEVM_COMMAND_OPEN_RETURN_PATH, NULL, 0);

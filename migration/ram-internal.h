@@ -15,7 +15,7 @@
 #define RAM_FLAG_PAGE     0x08u  /* the page's content follows */
 #define RAM_FLAG_END      0x10u  /* end of the section */
 #define RAM_FLAG_CONTINUE 0x20u  /* same block as before; else the block's name follows */
-#define RAM_FLAG_RUN      0x400u /* checkpoints only: be64 number of pages, then their content */
+#define RAM_FLAG_RUN      0x400u /* only where a peer of ours reads: be64 pages, their content */
 #define RAM_FLAGS_MASK    (TARGET_PAGE_SIZE - 1)
 
 extern const SavevmLiveOps ram_live_ops;

@@ -29,8 +29,14 @@ void ram_statistics_get(RAMStatistics *statistics)
     }
 }
 
-/* Where the first copy is in the bitmaps; the migration thread's. */
+/* Where the first copy is in the bitmaps, and its form; the migration thread's. */
 static RAMBitmapSource first_copy_source;
+static bool first_copy_joined;
+
+void ram_save_set_joined(bool joined)
+{
+    first_copy_joined = joined;
+}
 
 /* ---- records ---- */
 
@@ -102,6 +108,15 @@ static void put_run_joined(RAMSection *section, const RAMPageRun *run)
     }
 }
 
+static void put_run(RAMSection *section, const RAMPageRun *run)
+{
+    if (first_copy_joined) {
+        put_run_joined(section, run);
+    } else {
+        put_run_as_pages(section, run);
+    }
+}
+
 static void put_end(RAMSection *section)
 {
     migration_writer_put_be64(section->writer, RAM_FLAG_END);
@@ -141,7 +156,7 @@ static bool ram_save_iterate(MigrationWriter *writer, void *opaque, GError **err
     while (!migration_writer_over_rate(writer) && !migration_writer_failed(writer) &&
            g_get_monotonic_time() < deadline &&
            first_copy_source.source.next(&first_copy_source.source, ITERATE_PAGES, &run)) {
-        put_run_as_pages(&section, &run);
+        put_run(&section, &run);
     }
     put_end(&section);
     ram_statistics_set(&ram_statistics.remaining_pages, ram_bitmaps_dirty_pages());
@@ -168,7 +183,7 @@ static bool ram_save_complete(MigrationWriter *writer, void *opaque, GError **er
     ram_bitmap_source_init(&first_copy_source);
     while (!migration_writer_failed(writer) &&
            first_copy_source.source.next(&first_copy_source.source, CHECKPOINT_PAGES, &run)) {
-        put_run_as_pages(&section, &run);
+        put_run(&section, &run);
     }
     put_end(&section);
     uint64_t bytes = migration_writer_position(writer) - begin;

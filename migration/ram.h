@@ -27,6 +27,12 @@ typedef struct RAMStatistics {
 /* Register the `ram` section. BQL, once. */
 void ram_migration_init(void);
 
+/*
+ * From the next migration on, send neighbouring pages as one record: twice as fast to receive,
+ * but not what stream analyzers know. The migration thread.
+ */
+void ram_save_set_joined(bool joined);
+
 /* A copy of the counters. Any thread. */
 void ram_statistics_get(RAMStatistics *statistics);
 
