@@ -115,7 +115,8 @@ static GParamSpec *make_spec(const DeviceProperty *row)
 {
     const char *name = row->name;
     const char *text = row->description;
-    GParamFlags flags = G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS;
+    GParamFlags flags =
+        G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_NICK | G_PARAM_STATIC_BLURB;
 
     switch (row->kind) {
     case DEVICE_PROPERTY_BOOL:
