@@ -14,6 +14,7 @@
 #include "migration/ram-cache.h"
 #include "migration/ram.h"
 #include "migration/savevm.h"
+#include "qapi/qapi-events-run-state.h"
 #include "system/bql.h"
 #include "system/runstate.h"
 #include "trace-migration.h"
@@ -303,7 +304,12 @@ static bool take_over(GError **error)
     if (global_state_loaded() == RUN_STATE_PAUSED) {
         return runstate_set(RUN_STATE_PAUSED);
     }
-    return runstate_is_running() || vm_start(error);
+    if (!vm_start_quietly(error)) {
+        return false;
+    }
+    /* From here on this is the VM that the world sees. */
+    qapi_event_send_resume();
+    return true;
 }
 
 /* End COLO and go on as @end says. Returns false when there is no VM to go on with. */

@@ -41,7 +41,8 @@ class VM:
     does, even if that is killed.
     """
 
-    def __init__(self, emulator, arguments, name="vm", pass_fds=(), folder=None):
+    def __init__(self, emulator, arguments, name="vm", pass_fds=(), folder=None,
+                 environment=None):
         self.name = name
         self.folder = tempfile.mkdtemp(prefix=f"colo-{name}-", dir=folder)
         self.log_path = os.path.join(self.folder, "log")
@@ -54,6 +55,7 @@ class VM:
         self.process = None
         self.qmp = None
         self._pass_fds = pass_fds
+        self._environment = {**os.environ, **(environment or {})}
         self._closed = False
 
     def __enter__(self):
@@ -66,7 +68,7 @@ class VM:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                pass_fds=self._pass_fds, preexec_fn=_die_with_parent)
+                pass_fds=self._pass_fds, env=self._environment, preexec_fn=_die_with_parent)
         if connect:
             self.connect()
         return self
