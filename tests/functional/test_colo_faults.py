@@ -33,10 +33,8 @@ SENT = {"primary-sent", "primary-received"}
 
 
 @pytest.fixture(scope="session")
-def fault_emulator(request):
-    sanitized = os.path.dirname(request.config.getoption("--emulator"))
-    folder = os.path.join(SOURCE_DIR, "build-variants", os.path.basename(sanitized) + "-fault")
-    return build_variant(folder, "--enable-fault-injection")
+def fault_emulator():
+    return build_variant(os.path.join(SOURCE_DIR, "build-fault"), "--enable-fault-injection")
 
 
 class FaultPair:

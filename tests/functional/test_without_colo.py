@@ -3,23 +3,19 @@
 """A build without COLO refuses the capability by name, and does everything else."""
 
 import os
-import subprocess
 
 import pytest
 
 from colotest.guest import SOURCE_DIR
 from colotest.qmp import QmpError
+from colotest.variant import build_variant
 from colotest.vm import VM
 
 
 @pytest.fixture(scope="module")
 def build_without_colo():
     """Kept from run to run, as any build folder."""
-    folder = os.path.join(SOURCE_DIR, "build-without-colo")
-    subprocess.run(["./configure", f"--build-dir={folder}", "--disable-colo"], cwd=SOURCE_DIR,
-                   check=True, timeout=120)
-    subprocess.run(["ninja", "-C", folder, "qemu-system-x86_64"], check=True, timeout=1200)
-    return os.path.join(folder, "qemu-system-x86_64")
+    return build_variant(os.path.join(SOURCE_DIR, "build-without-colo"), "--disable-colo")
 
 
 @pytest.mark.timeout(1500)
