@@ -43,12 +43,12 @@ typedef struct HmpCommand {
 void hmp_register(HmpCommand *command);
 
 /* Define and register a command: HMP_COMMAND(info_colo, .name = "info colo", ...); */
-#define HMP_COMMAND(identifier, ...)                                                               \
-    static HmpCommand hmp_command_##identifier = { __VA_ARGS__ };                                  \
-    static void __attribute__((constructor)) hmp_register_##identifier(void)                       \
-    {                                                                                              \
-        hmp_register(&hmp_command_##identifier);                                                   \
-    }                                                                                              \
+#define HMP_COMMAND(identifier, ...)                                         \
+    static HmpCommand hmp_command_##identifier = { __VA_ARGS__ };            \
+    static void __attribute__((constructor)) hmp_register_##identifier(void) \
+    {                                                                        \
+        hmp_register(&hmp_command_##identifier);                             \
+    }                                                                        \
     typedef int hmp_command_##identifier##_defined G_GNUC_UNUSED
 
 /* Print to the monitor; each \n leaves as CR LF. */

@@ -88,6 +88,7 @@ class DocBlock:
     def _add_section(self, tag, text):
         if tag == 'TODO':
             raise SchemaError(self.position, "'TODO' has no place in the documentation")
-        if tag in ('Returns', 'Errors', 'Since') and any(tag == other for other, _ in self.sections):
+        seen = {other for other, _ in self.sections}
+        if tag in ('Returns', 'Errors', 'Since') and tag in seen:
             raise SchemaError(self.position, f"section '{tag}' appears twice")
         self.sections.append((tag, text))

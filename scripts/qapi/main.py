@@ -64,12 +64,15 @@ def _files(schema, options):
     yield 'qapi-tables.c', c_file(
         ['qapi/dispatch.h', f'{options.include}/qapi-tables.h', *commands],
         commands_c.table(schema, prefix) + '\n' + introspect_c.definitions(schema, prefix))
-    yield 'qapi-tables.h', c_file(
-        ['qapi/dispatch.h'],
-        f'/* Every command, sorted by name. */\nextern const QapiCommandTable {prefix}qapi_commands;'
-        f'\n\n/* What query-qmp-schema answers. */\nextern const char {prefix}qapi_schema_json[];\n',
-        header=True)
+    yield 'qapi-tables.h', c_file(['qapi/dispatch.h'], _tables_header(prefix), header=True)
     yield 'qemu-qmp-ref.md', document.manual(schema)
+
+
+def _tables_header(prefix):
+    return ('/* Every command, sorted by name. */\n'
+            f'extern const QapiCommandTable {prefix}qapi_commands;\n\n'
+            '/* What query-qmp-schema answers. */\n'
+            f'extern const char {prefix}qapi_schema_json[];\n')
 
 
 def _module_files(schema, module, include):
