@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from colotest.chain import ChainError, ChainModel, check_unbroken, last_counter_at, read_chain
+from colotest.pair import after_failover
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,38 @@ def test_last_counter_at(host_lines, model):
     report = read_chain(host_lines, model)
     assert last_counter_at(report, -1) == 0
     assert last_counter_at(report, 50) == 50
+
+
+def console_of_a_survivor(lines, *parts):
+    """Ranges of counters (one line a second) and, as text, spliced lines."""
+    result = []
+    for part in parts:
+        for item in [part] if isinstance(part, str) else part:
+            text = item if isinstance(item, str) else line_of(lines, item)
+            result.append((len(result), text))
+    return result
+
+
+def test_survivor_is_set_back_until_the_failover(host_lines, model):
+    lines = console_of_a_survivor(host_lines, range(10, 20), "chain 1", range(15, 30))
+    after = after_failover(read_chain(lines, model), settled=10.5)
+    assert [line.counter for line in after.lines] == list(range(15, 30))
+
+
+def test_line_spliced_by_the_failover_hides_one_counter(host_lines, model):
+    head, tail = line_of(host_lines, 20), line_of(host_lines, 15)
+    lines = console_of_a_survivor(host_lines, range(10, 20), head[:20] + tail[20:], range(16, 30))
+    after = after_failover(read_chain(lines, model), settled=10.5)
+    assert after.lines[0].counter == 16
+
+
+def test_gap_after_the_failover_is_found(host_lines, model):
+    lines = console_of_a_survivor(host_lines, range(10, 20), range(21, 30))
+    with pytest.raises(ChainError, match="21 follows 19"):
+        after_failover(read_chain(lines, model), settled=5)
+
+
+def test_cut_line_after_the_failover_is_found(host_lines, model):
+    lines = console_of_a_survivor(host_lines, range(10, 20), "chain 20 ab", range(21, 30))
+    with pytest.raises(ChainError, match="cut after"):
+        after_failover(read_chain(lines, model), settled=5)
