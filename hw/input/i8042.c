@@ -451,6 +451,6 @@ Device *i8042_create(Bus *isa_bus, IRQ *a20)
     Device *device = device_new(TYPE_I8042);
 
     device_connect_gpio_out(device, "a20", 0, a20);
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, "i8042");
     return device;
 }
