@@ -155,7 +155,8 @@ static bool create_serial(OptionUse *use, GError **error)
 
     if (strcmp(use->argument, "none")) {
         chardev = chardev_new_from_shorthand(id, use->argument, error);
-        if (!chardev) {
+        if (!chardev || (g_str_has_prefix(use->argument, "mon:") &&
+                         !monitor_init(chardev, MONITOR_MODE_READLINE, false, error))) {
             return false;
         }
     }

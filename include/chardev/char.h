@@ -72,6 +72,8 @@ void chardev_cleanup(void);
 void chardev_foreach_backend(void (*visit)(const char *name, void *opaque), void *opaque);
 /* -chardev help, on standard output. */
 void chardev_print_backends(void);
+/* -chardev BACKEND,help; the error says that there is no such back end. */
+bool chardev_print_options(const char *backend, GError **error);
 /* -echr: the character that begins an escape sequence of mux devices; 1 (Ctrl-a) by default. */
 void chardev_mux_set_escape(uint8_t character);
 /* A break arrived on the line, as if the peer had sent it. */

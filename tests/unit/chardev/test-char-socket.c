@@ -2,6 +2,7 @@
 /* Copyright The qemu-colo authors */
 /* The socket back end: peers that come, go, stall and send anything. */
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -130,6 +131,27 @@ static void test_wait(void)
     recorder_stop(&recorder);
     must_remove("a");
     g_rmdir(directory);
+}
+
+static gpointer interrupt_later(gpointer opaque)
+{
+    g_usleep(50 * 1000);
+    kill(getpid(), SIGTERM);
+    return NULL;
+}
+
+/* Whoever waits in vain can end it: the terminal's ^C reaches us although nothing else does. */
+static void test_wait_interrupted(void)
+{
+    g_autoptr(GError) error = NULL;
+    GThread *thread = g_thread_new("interrupt", interrupt_later, NULL);
+
+    g_assert_null(new_chardev("socket,id=a,host=127.0.0.1,port=0,server=on", &error));
+    g_assert_true(g_str_has_prefix(error->message, "tcp:127.0.0.1:"));
+    g_assert_true(g_str_has_suffix(error->message, ": interrupted while waiting for a connection"));
+    g_assert_true(bql_locked());
+    g_assert_null(chardev_find("a"));
+    g_thread_join(thread);
 }
 
 /* A client that says much and leaves at once is heard to the end. */
@@ -515,6 +537,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/socket/server", test_server);
     g_test_add_func("/chardev/socket/second-client", test_second_client);
     g_test_add_func("/chardev/socket/wait", test_wait);
+    g_test_add_func("/chardev/socket/wait-interrupted", test_wait_interrupted);
     g_test_add_func("/chardev/socket/last-words", test_last_words);
     g_test_add_func("/chardev/socket/input-paused", test_input_paused);
     g_test_add_func("/chardev/socket/stalled-peer", test_stalled_peer);
