@@ -160,10 +160,6 @@ static bool create_serial(OptionUse *use, GError **error)
             return false;
         }
     }
-    if (g_str_has_prefix(use->argument, "mon:") &&
-        !monitor_init(chardev, MONITOR_MODE_READLINE, false, error)) {
-        return false;
-    }
     if (!serial_hd_add(chardev)) {
         qc_error_set(error, "too many serial ports: at most %d", SERIAL_PORTS_MAX);
         return false;
