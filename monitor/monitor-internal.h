@@ -34,6 +34,7 @@ struct Monitor {
     QmpSession qmp;
     LineEditor *editor; /* human mode */
     bool unfocused;     /* human mode, on a mux: another user has the input */
+    bool suspended;     /* human mode: a command's work goes on, no input is taken */
     bool banner_due;    /* human mode: a user has come and has not been greeted */
     guint prompt_idle;  /* source that will show banner and prompt, or 0 */
     Monitor *next;

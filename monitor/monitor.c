@@ -169,7 +169,27 @@ static void editor_run(void *opaque, const char *line)
     trace_monitor_hmp_command(monitor->id, line);
     hmp_run_line(monitor, line);
     monitor_leave(previous);
-    line_editor_show_prompt(monitor->editor);
+    if (!monitor->suspended) {
+        line_editor_show_prompt(monitor->editor);
+    }
+}
+
+bool hmp_suspend(Monitor *monitor)
+{
+    if (monitor->captured) {
+        return false;
+    }
+    monitor->suspended = true;
+    return true;
+}
+
+void hmp_resume(Monitor *monitor)
+{
+    if (monitor->suspended) {
+        monitor->suspended = false;
+        line_editor_show_prompt(monitor->editor);
+        char_frontend_accept_input(&monitor->frontend);
+    }
 }
 
 static GPtrArray *editor_complete(void *opaque, const char *line)
@@ -201,7 +221,7 @@ static void show_prompt_now(Monitor *monitor)
         g_source_remove(monitor->prompt_idle);
         monitor->prompt_idle = 0;
     }
-    if (monitor->unfocused) {
+    if (monitor->unfocused || monitor->suspended) {
         return;
     }
     if (monitor->banner_due) {
@@ -242,6 +262,7 @@ static void human_event(Monitor *monitor, CharEvent event)
         break;
     case CHAR_EVENT_CLOSED:
         monitor->banner_due = false;
+        monitor->suspended = false;
         line_editor_reset(monitor->editor);
         break;
     case CHAR_EVENT_FOCUS_IN:
@@ -265,7 +286,7 @@ static int can_receive(void *opaque)
     if (monitor->mode == MONITOR_MODE_CONTROL) {
         return (int)qmp_session_room(monitor);
     }
-    return monitor_is_throttled(monitor) ? 0 : 1;
+    return monitor->suspended || monitor_is_throttled(monitor) ? 0 : 1;
 }
 
 static void receive(void *opaque, const uint8_t *data, int size)
