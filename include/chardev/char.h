@@ -110,8 +110,9 @@ int char_frontend_write(CharFrontend *frontend, const void *data, int size);
 #define CHAR_WRITE_TIMEOUT_MS 5000
 bool char_frontend_write_all(CharFrontend *frontend, const void *data, int size);
 /*
- * Call @writable once, in the front end's context, when output is possible again or the peer has
- * gone; its result does not matter. Returns a source id, 0 when there is nothing to wait for.
+ * Call @writable in the front end's context when output is possible again, or the peer has gone,
+ * until it returns G_SOURCE_REMOVE or the peer has gone (see CHAR_EVENT_CLOSED). Returns a source
+ * id, 0 when there is nothing to wait for.
  */
 guint char_frontend_add_watch(CharFrontend *frontend, gboolean (*writable)(void *opaque),
                               void *opaque);
