@@ -96,3 +96,8 @@ bool accel_select(const char *name_and_options, GError **error)
     selected = ops;
     return true;
 }
+
+uint64_t accel_instruction_count(void)
+{
+    return selected && selected->instruction_count ? selected->instruction_count() : 0;
+}

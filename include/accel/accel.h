@@ -67,6 +67,9 @@ typedef struct AccelOps {
 
     /* The map of memory or ports changed. On each vCPU's thread or while it is stopped. */
     void (*memory_map_changed)(VCPU *vcpu);
+
+    /* Guest instructions run so far, all vCPUs together. May be NULL: not known. Any thread. */
+    uint64_t (*instruction_count)(void);
 } AccelOps;
 
 /* Make an accelerator known; called by constructors. */
@@ -80,3 +83,6 @@ const AccelOps *accel_ops(void);
 
 /* Call @visit for each one in the build, in order of name. */
 void accel_foreach(void (*visit)(const AccelOps *ops, void *opaque), void *opaque);
+
+/* Guest instructions run so far by all vCPUs; 0 when the accelerator does not count. Any thread. */
+uint64_t accel_instruction_count(void);

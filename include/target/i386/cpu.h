@@ -134,13 +134,26 @@ typedef struct X86CPUIDResult {
     uint32_t eax, ebx, ecx, edx;
 } X86CPUIDResult;
 
+/* Words of feature bits as CPUID gives them. */
+typedef enum X86FeatureWord {
+    X86_FEATURES_1_EDX,
+    X86_FEATURES_1_ECX,
+    X86_FEATURES_7_EBX,
+    X86_FEATURES_7_ECX,
+    X86_FEATURES_80000001_EDX,
+    X86_FEATURES_80000001_ECX,
+    X86_FEATURES_80000007_EDX,
+    X86_FEATURE_WORD_COUNT,
+} X86FeatureWord;
+
 /* A processor: a device of the object model ("qemu64-x86_64-cpu" and its sisters). */
 struct X86CPU {
     Device parent;
     VCPU vcpu;
     X86State state;
     uint32_t apic_id;
-    const X86InterruptOps *interrupt_ops; /* set by the local APIC */
+    uint32_t features[X86_FEATURE_WORD_COUNT]; /* of the model, with -cpu's changes */
+    const X86InterruptOps *interrupt_ops;      /* set by the local APIC */
     void *interrupt_opaque;
     void *engine; /* the accelerator's own part */
 };
@@ -158,11 +171,23 @@ X86CPU *x86_cpu_new(const char *model, uint32_t apic_id, GError **error);
  * vector, others wait for SIPI. BQL, vCPU stopped. */
 void x86_cpu_reset(X86CPU *cpu, bool init);
 
+/*
+ * Act on pending INIT, SIPI and RESET requests. BQL, on the vCPU's thread. Returns whether the
+ * vCPU must leave the engine (it waits for SIPI now, or a reset is on its way).
+ */
+bool x86_cpu_handle_init(X86CPU *cpu);
+
 /* Does a halted vCPU have a reason to run? Called by the vCPU thread with the BQL. */
 bool x86_cpu_has_work(const VCPU *vcpu);
 
 /* CPUID as this CPU model answers it. @cpu's state gives the dynamic bits (OSXSAVE, APIC). */
 X86CPUIDResult x86_cpuid(const X86CPU *cpu, uint32_t leaf, uint32_t subleaf);
+
+/* Whether the CPU model has the feature named @name (as in -cpu). Unknown names: false. */
+bool x86_cpu_has_feature(const X86CPU *cpu, const char *name);
+
+/* Print the models and features that -cpu knows. */
+void x86_cpu_print_models(void);
 
 /* Guest TSC now, in ticks; frequency in x86_tsc_frequency_hz(). */
 uint64_t x86_tsc_read(const X86CPU *cpu);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * Running vector and x87 instructions: operands are fetched and stored here, what they mean is in
+ * target/i386/vector-ops.h and fpu-ops.h.
+ */
+#include "accel/tcg/exec-vector.h"
+#include "accel/tcg/exception.h"
+#include "accel/tcg/exec.h"
+#include "target/i386/fpu-ops.h"
+#include "target/i386/vector-ops.h"
+
+static inline uint64_t address_of(const Engine *e, const Op *op)
+{
+    return *(const uint64_t *)((const char *)e + op->base) +
+           (*(const uint64_t *)((const char *)e + op->index) << op->scale) +
+           (int64_t)op->displacement;
+}
+
+static G_NORETURN void raise_vector(Engine *e, int vector)
+{
+    if (vector == EXCEPTION_GP) {
+        raise_exception_error(e, EXCEPTION_GP, 0);
+    }
+    raise_exception(e, vector);
+}
+
+/* ---- vector ---- */
+
+static void *register_operand(Engine *e, X86VectorOperand kind, unsigned number)
+{
+    switch (kind) {
+    case X86_OPERAND_XMM:
+        return &e->state->vectors[number];
+    case X86_OPERAND_MMX:
+        return x86_mmx_register(e->state, number);
+    case X86_OPERAND_GPR:
+        return &e->r[number];
+    default:
+        return NULL;
+    }
+}
+
+static void masked_store(Engine *e, const Op *op, const X86VectorOp *vector, const uint8_t *data,
+                         const uint8_t *mask)
+{
+    uint64_t address = address_of(e, op);
+
+    for (unsigned i = 0; i < vector->destination_bytes; i++) {
+        if (mask[i] & 0x80) {
+            memory_probe(e, address + i, 1, MMU_WRITE, e->mmu_mode);
+        }
+    }
+    for (unsigned i = 0; i < vector->destination_bytes; i++) {
+        if (mask[i] & 0x80) {
+            memory_store(e, address + i, data[i], 1, e->mmu_mode);
+        }
+    }
+}
+
+/* Registers that the function reads beside its operands live in the engine. */
+static void registers_to_state(Engine *e, const X86VectorOp *vector)
+{
+    if (vector->implicit_registers) {
+        memcpy(e->state->registers, e->r, sizeof(e->state->registers));
+    }
+}
+
+static void registers_from_state(Engine *e, const X86VectorOp *vector)
+{
+    if (vector->implicit_registers) {
+        memcpy(e->r, e->state->registers, sizeof(e->state->registers));
+    }
+    if (vector->writes_flags) {
+        flags_set(e, e->state->rflags);
+    }
+}
+
+static void vector_run(Engine *e, const Op *op, const X86VectorOp *vector, const Op *operands)
+{
+    X86Vector source_buffer, destination_buffer;
+    bool memory_source = operands->src == VECTOR_OPERAND_MEMORY;
+    bool memory_destination = operands->dst == VECTOR_OPERAND_MEMORY;
+    uint64_t address = address_of(e, op);
+    const void *source = register_operand(e, vector->source, operands->src);
+    void *destination = register_operand(e, vector->destination, operands->dst);
+
+    if (vector->aligned && (memory_source || memory_destination) && (address & 15)) {
+        raise_exception_error(e, EXCEPTION_GP, 0);
+    }
+    if (memory_source) {
+        memory_read_bytes(e, address, &source_buffer, vector->source_bytes, e->mmu_mode);
+        source = &source_buffer;
+    }
+    if (memory_destination) {
+        memory_probe(e, address, vector->destination_bytes, MMU_WRITE, e->mmu_mode);
+        destination = &destination_buffer;
+    }
+    if (x86_vector_uses_mmx(vector, memory_source)) {
+        x86_mmx_begin(e->state);
+    }
+    if (vector->masked_store) {
+        masked_store(e, op, vector, destination, source);
+        return;
+    }
+    registers_to_state(e, vector);
+    int exception = vector->function(e->state, destination, source, operands->imm);
+    if (exception) {
+        raise_vector(e, exception);
+    }
+    registers_from_state(e, vector);
+    if (memory_destination) {
+        memory_write_bytes(e, address, destination, vector->destination_bytes, e->mmu_mode);
+    } else if (vector->destination == X86_OPERAND_MMX) {
+        x86_mmx_written(e->state, operands->dst);
+    }
+}
+
+const Op *exec_vector(Engine *e, const Op *op)
+{
+    const X86VectorOp *vector = op->pointer;
+
+    e->op = op;
+    int exception = x86_vector_check(e->state, vector);
+    if (unlikely(exception)) {
+        raise_vector(e, exception);
+    }
+    vector_run(e, op, vector, op + 1);
+    return engine_next_checked(e, op + 1);
+}
+
+/* ---- x87 ---- */
+
+static void check_fpu(Engine *e, int exception)
+{
+    if (likely(exception == 0)) {
+        return;
+    }
+    if (exception == X86_FPU_FERR) {
+        /* CR0.NE clear: the error goes out by FERR#, which nothing on this board listens to. */
+        return;
+    }
+    raise_exception(e, exception);
+}
+
+static void fpu_run(Engine *e, const Op *op, const X86FPUOp *fpu)
+{
+    X86State *s = e->state;
+    uint8_t buffer[X86_FPU_MEMORY_MAX];
+    uint64_t address = address_of(e, op);
+
+    if (fpu->memory_read) {
+        memory_read_bytes(e, address, buffer, fpu->memory_bytes, e->mmu_mode);
+    }
+    if (fpu->memory_written) {
+        memory_probe(e, address, fpu->memory_bytes, MMU_WRITE, e->mmu_mode);
+    }
+    if (fpu->reads_flags) {
+        s->rflags = rflags_read(e);
+    }
+    s->rip = op_pc(e, op);
+    /* FNSTSW AX is the one instruction with a general register. */
+    s->registers[X86_RAX] = e->r[X86_RAX];
+    bool store = x86_fpu_execute(s, fpu, buffer, address);
+    e->r[X86_RAX] = s->registers[X86_RAX];
+    if (store && fpu->memory_written) {
+        memory_write_bytes(e, address, buffer, fpu->memory_bytes, e->mmu_mode);
+    }
+    if (fpu->writes_flags) {
+        flags_set(e, s->rflags);
+    }
+}
+
+const Op *exec_fpu(Engine *e, const Op *op)
+{
+    const X86FPUOp *fpu = op->pointer;
+
+    e->op = op;
+    check_fpu(e, x86_fpu_check(e->state, fpu->waits));
+    fpu_run(e, op, fpu);
+    return engine_next_checked(e, op);
+}
+
+const Op *exec_fwait(Engine *e, const Op *op)
+{
+    e->op = op;
+    check_fpu(e, x86_fpu_check_wait(e->state));
+    NEXT;
+}
+
+const Op *exec_emms(Engine *e, const Op *op)
+{
+    e->op = op;
+    if (e->state->cr0 & CR0_EM) {
+        raise_exception(e, EXCEPTION_UD);
+    }
+    check_fpu(e, x86_fpu_check(e->state, true));
+    x86_fpu_emms(e->state);
+    NEXT;
+}
+
+/* ---- FXSAVE, FXRSTOR ---- */
+
+static uint64_t fx_address(Engine *e, const Op *op)
+{
+    uint64_t address = address_of(e, op);
+
+    e->op = op;
+    if (e->state->cr0 & (CR0_EM | CR0_TS)) {
+        raise_exception(e, EXCEPTION_NM);
+    }
+    if (address & 15) {
+        raise_exception_error(e, EXCEPTION_GP, 0);
+    }
+    return address;
+}
+
+const Op *exec_fxsave(Engine *e, const Op *op)
+{
+    uint8_t image[X86_FXSAVE_BYTES] = { 0 };
+    uint64_t address = fx_address(e, op);
+    unsigned bytes = x86_fxsave_bytes(e->long_mode);
+
+    memory_read_bytes(e, address, image, bytes, e->mmu_mode);
+    x86_fxsave(e->state, image, op->imm, e->long_mode);
+    memory_write_bytes(e, address, image, bytes, e->mmu_mode);
+    return engine_next_checked(e, op);
+}
+
+const Op *exec_fxrstor(Engine *e, const Op *op)
+{
+    uint8_t image[X86_FXSAVE_BYTES];
+    uint64_t address = fx_address(e, op);
+
+    memory_read_bytes(e, address, image, sizeof(image), e->mmu_mode);
+    int exception = x86_fxrstor(e->state, image, op->imm, e->long_mode);
+    if (exception) {
+        raise_vector(e, exception);
+    }
+    return engine_next_checked(e, op);
+}
