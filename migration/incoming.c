@@ -202,6 +202,10 @@ static void drain(MigrationIncoming *incoming)
 
 static void report_failure(MigrationIncoming *incoming, const GError *error)
 {
+    if (main_loop_quitting()) {
+        /* The process ends: nobody waits for the load any more. */
+        return;
+    }
     report_error("load of migration failed: %s", error->message);
     migration_incoming_set_error(incoming, error);
     /* A source that is gone cannot be told, and needs not. */
@@ -251,7 +255,8 @@ static gpointer incoming_thread(gpointer opaque)
     }
     move_to(incoming, done ? MIGRATION_STATUS_COMPLETED : MIGRATION_STATUS_FAILED);
     release(incoming);
-    if (!(loaded && incoming->colo) && !done && incoming->exit_on_failure) {
+    if (!done && !(loaded && incoming->colo) && incoming->exit_on_failure &&
+        !main_loop_quitting()) {
         main_loop_quit(EXIT_FAILURE);
     }
     incoming->running = false;
