@@ -45,6 +45,23 @@ static void match_type(GType type, ChardevClass *klass, void *opaque)
     }
 }
 
+static GType find_type(const char *backend, GError **error)
+{
+    TypeSearch search = { backend, 0 };
+
+    if (!backend) {
+        qc_error_set(error, "Parameter 'backend' is missing");
+        return 0;
+    }
+    visit_types(match_type, &search);
+    if (!search.type) {
+        qc_error_set(error, "'%s' is not a valid char driver name", backend);
+    }
+    return search.type;
+}
+
+/* ---- help ---- */
+
 typedef struct BackendVisit {
     void (*visit)(const char *name, void *opaque);
     void *opaque;
@@ -55,9 +72,6 @@ static void visit_names(GType type, ChardevClass *klass, void *opaque)
     BackendVisit *backends = opaque;
 
     backends->visit(klass->backend, backends->opaque);
-    if (klass->alias) {
-        backends->visit(klass->alias, backends->opaque);
-    }
 }
 
 void chardev_foreach_backend(void (*visit)(const char *name, void *opaque), void *opaque)
@@ -76,6 +90,28 @@ void chardev_print_backends(void)
 {
     printf("Available chardev backend types: \n");
     chardev_foreach_backend(print_name, NULL);
+}
+
+static void print_names(const char *const *names)
+{
+    for (; names && *names; names++) {
+        printf("  %s\n", *names);
+    }
+}
+
+bool chardev_print_options(const char *backend, GError **error)
+{
+    GType type = find_type(backend, error);
+
+    if (!type) {
+        return false;
+    }
+    ChardevClass *klass = g_type_class_ref(type);
+    printf("%s options:\n", backend);
+    print_names(common_options + 1); /* without `backend` itself */
+    print_names(klass->options);
+    g_type_class_unref(klass);
+    return true;
 }
 
 /* ---- checks ---- */
@@ -135,21 +171,6 @@ static bool check_names(ChardevClass *klass, json_t *options, GError **error)
     return true;
 }
 
-static GType find_type(json_t *options, GError **error)
-{
-    TypeSearch search = { char_option_string(options, "backend"), 0 };
-
-    if (!search.backend) {
-        qc_error_set(error, "Parameter 'backend' is missing");
-        return 0;
-    }
-    visit_types(match_type, &search);
-    if (!search.type) {
-        qc_error_set(error, "'%s' is not a valid char driver name", search.backend);
-    }
-    return search.type;
-}
-
 /* ---- making ---- */
 
 static bool open_log(Chardev *chardev, json_t *options, GError **error)
@@ -172,7 +193,7 @@ static bool open_log(Chardev *chardev, json_t *options, GError **error)
 static Chardev *make_device(json_t *options, GError **error)
 {
     const char *id = char_option_string(options, "id");
-    GType type = find_type(options, error);
+    GType type = find_type(char_option_string(options, "backend"), error);
 
     if (!type || !check_id(id, error)) {
         return NULL;

@@ -125,9 +125,10 @@ typedef struct WritableCall {
 static gboolean on_writable(Channel *channel, GIOCondition condition, void *opaque)
 {
     WritableCall *call = opaque;
+    bool again = call->writable(call->opaque);
 
-    call->writable(call->opaque);
-    return G_SOURCE_REMOVE;
+    /* A hang-up stays: there would be no end of calls. */
+    return again && !channel_is_shut_down(channel);
 }
 
 guint char_frontend_add_watch(CharFrontend *frontend, gboolean (*writable)(void *opaque),

@@ -10,13 +10,13 @@
 
 #include "char-internal.h"
 #include "char-telnet.h"
-#include "system/bql.h"
+#include "char-wait.h"
 #include "system/main-loop.h"
 #include "trace-chardev.h"
 #include "util/named-fd.h"
 #include "util/report.h"
 
-/* A connect without reconnect= holds the main loop up at most this long. */
+/* A connect without reconnect= holds start-up, or the command, up at most this long. */
 #define CONNECT_TIMEOUT_MS 30000
 
 typedef struct SocketChardev {
@@ -279,23 +279,12 @@ static ChannelAddress *parse_address(json_t *options, GError **error)
     return NULL;
 }
 
-static bool refuse_option(json_t *options, const char *name, GError **error)
-{
-    if (json_object_get(options, name)) {
-        qc_error_set(error, "chardev: socket: option '%s' is not supported", name);
-        return true;
-    }
-    return false;
-}
-
 static bool parse_options(SocketChardev *self, json_t *options, GError **error)
 {
     bool nodelay = true;
     uint64_t reconnect = 0;
 
-    if (refuse_option(options, "tls-creds", error) || refuse_option(options, "tls-authz", error) ||
-        refuse_option(options, "websocket", error) || refuse_option(options, "tn3270", error) ||
-        !char_option_bool(options, "server", &self->server, error)) {
+    if (!char_option_bool(options, "server", &self->server, error)) {
         return false;
     }
     self->wait = self->server;
@@ -322,28 +311,9 @@ static bool parse_options(SocketChardev *self, json_t *options, GError **error)
 
 /* ---- life ---- */
 
-/* Give the BQL up while waiting for a peer. */
-static bool begin_wait(void)
-{
-    bool locked = bql_locked();
-    if (locked) {
-        bql_unlock();
-    }
-    return locked;
-}
-
-static void end_wait(bool locked)
-{
-    if (locked) {
-        bql_lock();
-    }
-}
-
 static bool open_server(SocketChardev *self, GError **error)
 {
-    bool locked = begin_wait();
-    self->listener = channel_listen(self->address, error);
-    end_wait(locked);
+    self->listener = char_wait_listen(self->address, error);
     if (!self->listener) {
         return false;
     }
@@ -353,9 +323,7 @@ static bool open_server(SocketChardev *self, GError **error)
         return true;
     }
     report_info("waiting for connection on: %s", self->filename);
-    locked = begin_wait();
-    Channel *channel = channel_listener_accept(self->listener, -1, error);
-    end_wait(locked);
+    Channel *channel = char_wait_accept(self->listener, error);
     if (channel) {
         connected(self, channel);
     }
@@ -369,9 +337,7 @@ static bool open_client(SocketChardev *self, GError **error)
         start_connecting(self);
         return true;
     }
-    bool locked = begin_wait();
-    Channel *channel = channel_connect(self->address, CONNECT_TIMEOUT_MS, error);
-    end_wait(locked);
+    Channel *channel = char_wait_connect(self->address, CONNECT_TIMEOUT_MS, error);
     if (channel) {
         connected(self, channel);
     }
@@ -414,9 +380,8 @@ static void chardev_socket_init(SocketChardev *self)
 static void chardev_socket_class_init(SocketChardevClass *klass)
 {
     static const char *const options[] = {
-        "host",   "port",   "to",        "ipv4",      "ipv6",      "path",    "abstract",
-        "tight",  "fd",     "server",    "wait",      "reconnect", "nodelay", "delay",
-        "telnet", "tn3270", "websocket", "tls-creds", "tls-authz", NULL,
+        "host", "port",   "to",   "ipv4",      "ipv6",    "path",  "abstract", "tight",
+        "fd",   "server", "wait", "reconnect", "nodelay", "delay", "telnet",   NULL,
     };
 
     G_OBJECT_CLASS(klass)->finalize = chardev_socket_finalize;

@@ -317,18 +317,44 @@ void channel_listener_set_callback(ChannelListener *listener,
     }
 }
 
-Channel *channel_listener_accept(ChannelListener *listener, int timeout_ms, GError **error)
+/* poll(2) on all sockets; -1 with errno, 0 when @deadline_us passed. */
+static int wait_for_client(ChannelListener *listener, struct pollfd *fds, gint64 deadline_us)
 {
-    gint64 deadline_us = channel_deadline(timeout_ms);
-    struct pollfd fds[LISTENER_MAX_SOCKETS];
-
     for (;;) {
         gint64 left_us = deadline_us < 0 ? -1 : MAX(deadline_us - g_get_monotonic_time(), 0);
         for (int i = 0; i < listener->count; i++) {
             fds[i] = (struct pollfd){ .fd = listener->fds[i], .events = POLLIN };
         }
         int ready = poll(fds, listener->count, left_us < 0 ? -1 : (int)((left_us + 999) / 1000));
-        int errnum = ready < 0 ? errno : ETIMEDOUT;
+        if (ready >= 0 || errno != EINTR) {
+            return ready;
+        }
+    }
+}
+
+int channel_listener_wait(ChannelListener *listener, int timeout_ms)
+{
+    struct pollfd fds[LISTENER_MAX_SOCKETS];
+    int ready = wait_for_client(listener, fds, channel_deadline(timeout_ms));
+
+    return ready > 0 ? 1 : ready;
+}
+
+/* A client can leave before it is accepted: then there is nothing yet, not an error. */
+static bool is_gone_client(int errnum)
+{
+    return errnum == EAGAIN || errnum == EINTR || errnum == ECONNABORTED || errnum == EPROTO;
+}
+
+Channel *channel_listener_accept(ChannelListener *listener, int timeout_ms, GError **error)
+{
+    gint64 deadline_us = channel_deadline(timeout_ms);
+    struct pollfd fds[LISTENER_MAX_SOCKETS];
+    int errnum = EAGAIN;
+
+    while (is_gone_client(errnum)) {
+        int ready = wait_for_client(listener, fds, deadline_us);
+        errnum = ready > 0 ? EAGAIN : ready == 0 ? ETIMEDOUT : errno;
         for (int i = 0; ready > 0 && i < listener->count; i++) {
             Channel *channel = fds[i].revents ? accept_one(listener, fds[i].fd) : NULL;
             if (channel) {
@@ -336,12 +362,10 @@ Channel *channel_listener_accept(ChannelListener *listener, int timeout_ms, GErr
             }
             errnum = fds[i].revents ? errno : errnum;
         }
-        if (ready == 0 || is_shortage(errnum) || errnum == EBADF || errnum == EINVAL) {
-            g_autofree char *name = channel_listener_address(listener);
-            qc_error_set_errno(error, errnum, "%s: no connection", name);
-            return NULL;
-        }
     }
+    g_autofree char *name = channel_listener_address(listener);
+    qc_error_set_errno(error, errnum, "%s: no connection", name);
+    return NULL;
 }
 
 /* ---- end ---- */

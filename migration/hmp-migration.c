@@ -8,7 +8,6 @@
 #include "migration/state.h"
 #include "monitor/hmp.h"
 #include "qapi/qapi-commands-migration.h"
-#include "system/main-loop.h"
 #include "util/keyval.h"
 #include "util/report.h"
 
@@ -19,19 +18,37 @@ static const char *text_argument(json_t *arguments, const char *name)
 
 /* ---- migrating ---- */
 
+/* How often the wait for the end of a migration looks, milliseconds. */
+#define WAIT_TICK_MS 20
+
+/* Not while COLO, which does not end, or while the user has to say 'migrate_continue'. */
+static bool worth_waiting(MigrationStatus status)
+{
+    return migration_status_in_progress(status) && status != MIGRATION_STATUS_COLO &&
+           status != MIGRATION_STATUS_PRE_SWITCHOVER;
+}
+
+static gboolean on_wait_tick(void *monitor)
+{
+    if (worth_waiting(migration_status(migration_state()))) {
+        return G_SOURCE_CONTINUE;
+    }
+    hmp_resume(monitor);
+    return G_SOURCE_REMOVE;
+}
+
+/* Without -d the prompt comes back at the end; the other monitors go on meanwhile. */
 static void hmp_migrate(Monitor *monitor, json_t *arguments, GError **error)
 {
     if (!outgoing_begin(text_argument(arguments, "uri"), error) ||
         json_object_get(arguments, "detach")) {
         return;
     }
-    /* Without -d the prompt comes back when the migration has ended, or COLO has begun. */
-    MigrationStatus status;
-    while (status = migration_status(migration_state()),
-           migration_status_in_progress(status) && status != MIGRATION_STATUS_COLO &&
-               status != MIGRATION_STATUS_PRE_SWITCHOVER && !main_loop_quitting()) {
-        main_loop_iterate(true);
+    if (!hmp_suspend(monitor)) {
+        hmp_printf(monitor, "terminal does not allow synchronous migration, continuing detached\n");
+        return;
     }
+    g_timeout_add(WAIT_TICK_MS, on_wait_tick, monitor);
 }
 
 HMP_COMMAND(migrate, .name = "migrate", .arguments = "detach:-d,uri:s", .parameters = "[-d] uri",

@@ -32,7 +32,7 @@ static void free_bitmaps(void)
 static bool allocate_bitmaps(GError **error)
 {
     bitmap_blocks = ram_blocks()->len;
-    bitmaps = g_new0(uint64_t *, bitmap_blocks);
+    bitmaps = g_new0(uint64_t *, bitmap_blocks + 1); /* not NULL for a machine without memory */
     for (unsigned i = 0; i < bitmap_blocks; i++) {
         size_t words = bitmap_words(ram_block_pages(block_at(i)));
         bitmaps[i] = g_try_new0(uint64_t, words);

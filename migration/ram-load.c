@@ -90,7 +90,7 @@ static bool validate_block_size(RAMLoad *load, const char *name, uint64_t size)
     }
     if (block->size != size) {
         return migration_reader_fail(load->reader,
-                                     "RAM block '%s' has %" G_GUINT64_FORMAT
+                                     "size mismatch: RAM block '%s' has %" G_GUINT64_FORMAT
                                      " bytes in the stream and %" G_GUINT64_FORMAT " here",
                                      name, size, block->size);
     }

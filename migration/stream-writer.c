@@ -19,6 +19,9 @@
 /* Lined-up bytes at which the writer flushes by itself. */
 #define WRITER_FLUSH_BYTES (4u * 1024 * 1024)
 
+/* Windows for which bytes above the rate limit can be held against the writer. */
+#define DEBT_WINDOWS 10
+
 struct MigrationWriter {
     Channel *channel;   /* or */
     GByteArray *memory; /* the bytes written */
@@ -255,13 +258,15 @@ void migration_writer_set_rate_limit(MigrationWriter *writer, uint64_t bytes_per
     writer->rate_limit = bytes_per_second;
 }
 
+static uint64_t window_bytes(const MigrationWriter *writer)
+{
+    return MAX(writer->rate_limit / (1000 / MIGRATION_WINDOW_MS), 1);
+}
+
 bool migration_writer_over_rate(const MigrationWriter *writer)
 {
-    if (writer->rate_limit == 0) {
-        return false;
-    }
-    uint64_t window_bytes = MAX(writer->rate_limit / (1000 / MIGRATION_WINDOW_MS), 1);
-    return writer->position - writer->window_position >= window_bytes;
+    return writer->rate_limit > 0 &&
+           writer->position - writer->window_position >= window_bytes(writer);
 }
 
 unsigned migration_writer_rate_delay_ms(MigrationWriter *writer)
@@ -269,8 +274,15 @@ unsigned migration_writer_rate_delay_ms(MigrationWriter *writer)
     gint64 now = g_get_monotonic_time();
     gint64 left = writer->window_start_us + MIGRATION_WINDOW_MS * 1000 - now;
     if (left <= 0) {
+        uint64_t sent = writer->position - writer->window_position;
         writer->window_start_us = now;
+        /* What went out above the limit counts from now on, within limits: they may have changed.
+         */
         writer->window_position = writer->position;
+        if (writer->rate_limit > 0 && sent > window_bytes(writer)) {
+            writer->window_position -=
+                MIN(sent - window_bytes(writer), DEBT_WINDOWS * window_bytes(writer));
+        }
         return 0;
     }
     return migration_writer_over_rate(writer) ? (unsigned)(left + 999) / 1000 : 0;

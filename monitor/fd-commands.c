@@ -11,8 +11,12 @@
 static int take_fd(GError **error)
 {
     Monitor *monitor = monitor_current();
-    int fd = monitor && !monitor->captured ? char_frontend_take_fd(&monitor->frontend) : -1;
+    int fd;
 
+    while (monitor && monitor->captured) {
+        monitor = monitor->caller;
+    }
+    fd = monitor ? char_frontend_take_fd(&monitor->frontend) : -1;
     if (fd < 0) {
         qapi_error_set(error, "No file descriptor supplied via SCM_RIGHTS");
     }

@@ -25,13 +25,18 @@ typedef struct QmpSession {
 struct Monitor {
     char *id; /* of the character device, for messages */
     MonitorMode mode;
-    bool captured; /* no character device: output is collected for human-monitor-command */
+    bool captured;   /* no character device: output is collected for human-monitor-command */
+    Monitor *caller; /* captured: the session that asked for it, or NULL */
     CharFrontend frontend;
     GString *output;  /* waits to be sent */
     guint watch;      /* source that waits for room in the character device, or 0 */
     uint64_t dropped; /* messages dropped since the client stopped reading */
     QmpSession qmp;
     LineEditor *editor; /* human mode */
+    bool unfocused;     /* human mode, on a mux: another user has the input */
+    bool suspended;     /* human mode: a command's work goes on, no input is taken */
+    bool banner_due;    /* human mode: a user has come and has not been greeted */
+    guint prompt_idle;  /* source that will show banner and prompt, or 0 */
     Monitor *next;
 };
 

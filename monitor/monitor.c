@@ -169,7 +169,27 @@ static void editor_run(void *opaque, const char *line)
     trace_monitor_hmp_command(monitor->id, line);
     hmp_run_line(monitor, line);
     monitor_leave(previous);
-    line_editor_show_prompt(monitor->editor);
+    if (!monitor->suspended) {
+        line_editor_show_prompt(monitor->editor);
+    }
+}
+
+bool hmp_suspend(Monitor *monitor)
+{
+    if (monitor->captured) {
+        return false;
+    }
+    monitor->suspended = true;
+    return true;
+}
+
+void hmp_resume(Monitor *monitor)
+{
+    if (monitor->suspended) {
+        monitor->suspended = false;
+        line_editor_show_prompt(monitor->editor);
+        char_frontend_accept_input(&monitor->frontend);
+    }
 }
 
 static GPtrArray *editor_complete(void *opaque, const char *line)
@@ -185,7 +205,7 @@ static const LineEditorOps editor_ops = {
 
 char *hmp_run_captured(const char *line)
 {
-    Monitor monitor = { .mode = MONITOR_MODE_READLINE, .captured = true };
+    Monitor monitor = { .mode = MONITOR_MODE_READLINE, .captured = true, .caller = current };
     Monitor *previous = monitor_enter(&monitor);
 
     monitor.output = g_string_new(NULL);
@@ -194,12 +214,67 @@ char *hmp_run_captured(const char *line)
     return g_string_free(monitor.output, FALSE);
 }
 
-static void human_open(Monitor *monitor)
+/* Greet a new user and show the prompt, if the user looks at this monitor. */
+static void show_prompt_now(Monitor *monitor)
 {
-    hmp_printf(monitor, "QEMU 7.2.0 monitor - type 'help' for more information (qemu-colo %s)\n",
-               QEMU_COLO_VERSION);
-    line_editor_reset(monitor->editor);
+    if (monitor->prompt_idle) {
+        g_source_remove(monitor->prompt_idle);
+        monitor->prompt_idle = 0;
+    }
+    if (monitor->unfocused || monitor->suspended) {
+        return;
+    }
+    if (monitor->banner_due) {
+        monitor->banner_due = false;
+        hmp_printf(monitor,
+                   "QEMU 7.2.0 monitor - type 'help' for more information (qemu-colo %s)\n",
+                   QEMU_COLO_VERSION);
+    } else {
+        hmp_printf(monitor, "\n");
+    }
     line_editor_show_prompt(monitor->editor);
+}
+
+static gboolean on_prompt_idle(void *opaque)
+{
+    Monitor *monitor = opaque;
+
+    monitor->prompt_idle = 0;
+    show_prompt_now(monitor);
+    return G_SOURCE_REMOVE;
+}
+
+/* Later: on a mux the focus moves about while its users are set up. */
+static void show_prompt(Monitor *monitor)
+{
+    if (!monitor->prompt_idle) {
+        monitor->prompt_idle = g_idle_add_full(G_PRIORITY_DEFAULT, on_prompt_idle, monitor, NULL);
+    }
+}
+
+static void human_event(Monitor *monitor, CharEvent event)
+{
+    switch (event) {
+    case CHAR_EVENT_OPENED:
+        monitor->banner_due = true;
+        line_editor_reset(monitor->editor);
+        show_prompt(monitor);
+        break;
+    case CHAR_EVENT_CLOSED:
+        monitor->banner_due = false;
+        monitor->suspended = false;
+        line_editor_reset(monitor->editor);
+        break;
+    case CHAR_EVENT_FOCUS_IN:
+        monitor->unfocused = false;
+        show_prompt(monitor);
+        break;
+    case CHAR_EVENT_FOCUS_OUT:
+        monitor->unfocused = true;
+        break;
+    case CHAR_EVENT_BREAK:
+        break;
+    }
 }
 
 /* ---- character device ---- */
@@ -211,7 +286,7 @@ static int can_receive(void *opaque)
     if (monitor->mode == MONITOR_MODE_CONTROL) {
         return (int)qmp_session_room(monitor);
     }
-    return monitor_is_throttled(monitor) ? 0 : 1;
+    return monitor->suspended || monitor_is_throttled(monitor) ? 0 : 1;
 }
 
 static void receive(void *opaque, const uint8_t *data, int size)
@@ -223,19 +298,21 @@ static void receive(void *opaque, const uint8_t *data, int size)
         qmp_session_receive(monitor, data, size);
         return;
     }
+    if (monitor->prompt_idle) {
+        show_prompt_now(monitor);
+    }
     for (int i = 0; i < size; i++) {
         line_editor_key(monitor->editor, data[i]);
     }
 }
 
-static void on_open(Monitor *monitor)
+static void qmp_event(Monitor *monitor, CharEvent event)
 {
-    discard_output(monitor);
-    if (monitor->mode == MONITOR_MODE_CONTROL) {
+    if (event == CHAR_EVENT_OPENED) {
         qmp_session_close(monitor);
         qmp_session_open(monitor);
-    } else {
-        human_open(monitor);
+    } else if (event == CHAR_EVENT_CLOSED) {
+        qmp_session_close(monitor);
     }
 }
 
@@ -244,26 +321,13 @@ static void on_event(void *opaque, CharEvent event)
     Monitor *monitor = opaque;
 
     trace_monitor_char_event(monitor->id, event);
-    switch (event) {
-    case CHAR_EVENT_OPENED:
-        on_open(monitor);
-        break;
-    case CHAR_EVENT_CLOSED:
+    if (event == CHAR_EVENT_OPENED || event == CHAR_EVENT_CLOSED) {
         discard_output(monitor);
-        if (monitor->mode == MONITOR_MODE_CONTROL) {
-            qmp_session_close(monitor);
-        } else {
-            line_editor_reset(monitor->editor);
-        }
-        break;
-    case CHAR_EVENT_FOCUS_IN:
-        if (monitor->mode == MONITOR_MODE_READLINE) {
-            hmp_printf(monitor, "\n");
-            line_editor_show_prompt(monitor->editor);
-        }
-        break;
-    default:
-        break;
+    }
+    if (monitor->mode == MONITOR_MODE_CONTROL) {
+        qmp_event(monitor, event);
+    } else {
+        human_event(monitor, event);
     }
 }
 
@@ -275,6 +339,7 @@ static void monitor_free(Monitor *monitor)
         qmp_session_free(monitor);
     } else {
         line_editor_free(monitor->editor);
+        g_clear_handle_id(&monitor->prompt_idle, g_source_remove);
     }
     g_string_free(monitor->output, TRUE);
     g_free(monitor->id);

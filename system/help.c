@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "accel/accel.h"
+#include "chardev/char.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "util/report.h"
@@ -99,6 +100,15 @@ static void print_properties(const char *type_name)
     g_type_class_unref(klass);
 }
 
+static void print_chardev_options(const char *backend)
+{
+    GError *error = NULL;
+
+    if (!chardev_print_options(backend, &error)) {
+        report_fatal(error, "-chardev");
+    }
+}
+
 static void print_user_creatable(void)
 {
     g_autoptr(GArray) types = object_types_below(G_TYPE_OBJECT, false);
@@ -112,8 +122,12 @@ static void print_user_creatable(void)
     }
 }
 
-/* Help on a list of @uses whose type is in @key: all types, or one type's properties. */
-static void help_on_list(GPtrArray *uses, const char *key, void (*print_all)(void))
+/*
+ * Help on a list of @uses whose type is in @key: all types, or one type by @print_one, which exits
+ * when there is no such type.
+ */
+static void help_on_list(GPtrArray *uses, const char *key, void (*print_all)(void),
+                         void (*print_one)(const char *type))
 {
     for (guint i = 0; uses && i < uses->len; i++) {
         OptionUse *use = g_ptr_array_index(uses, i);
@@ -122,7 +136,7 @@ static void help_on_list(GPtrArray *uses, const char *key, void (*print_all)(voi
             continue;
         }
         if (type) {
-            print_properties(type);
+            print_one(type);
         } else {
             print_all();
         }
@@ -144,6 +158,7 @@ void help_print_and_exit_if_asked(const VMOptions *options)
             exit(EXIT_SUCCESS);
         }
     }
-    help_on_list(options->devices, "driver", print_devices);
-    help_on_list(options->objects, "qom-type", print_user_creatable);
+    help_on_list(options->devices, "driver", print_devices, print_properties);
+    help_on_list(options->objects, "qom-type", print_user_creatable, print_properties);
+    help_on_list(options->chardevs, "backend", chardev_print_backends, print_chardev_options);
 }

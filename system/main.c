@@ -155,7 +155,8 @@ static bool create_serial(OptionUse *use, GError **error)
 
     if (strcmp(use->argument, "none")) {
         chardev = chardev_new_from_shorthand(id, use->argument, error);
-        if (!chardev) {
+        if (!chardev || (g_str_has_prefix(use->argument, "mon:") &&
+                         !monitor_init(chardev, MONITOR_MODE_READLINE, false, error))) {
             return false;
         }
     }
@@ -178,30 +179,31 @@ static bool create_monitor(OptionUse *use, GError **error)
         use->argument, human ? MONITOR_MODE_READLINE : MONITOR_MODE_CONTROL, pretty, error);
 }
 
-/* Is there a -monitor or a readline -mon? */
-static bool has_human_monitor(const VMOptions *options)
+static void create_default_monitor(void)
 {
-    for (guint i = 0; options->monitors && i < options->monitors->len; i++) {
-        OptionUse *use = g_ptr_array_index(options->monitors, i);
-        const char *mode = json_string_value(json_object_get(use->values, "mode"));
-        if (use->values ? !mode || !strcmp(mode, "readline") : !strcmp(use->option, "monitor")) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* With -nographic the terminal is the first serial line, shared with the monitor by default. */
-static void create_default_serial(const VMOptions *options)
-{
-    if (options->serials || options->no_defaults || !options->nographic) {
-        return;
-    }
-    OptionUse use = { "serial", NULL, NULL };
-    g_autofree char *text = g_strdup(has_human_monitor(options) ? "stdio" : "mon:stdio");
     GError *error = NULL;
 
-    use.argument = text;
+    if (!monitor_init_from_shorthand("stdio", MONITOR_MODE_READLINE, false, &error)) {
+        report_fatal(error, "monitor");
+    }
+}
+
+/*
+ * With -nographic the terminal is the first serial line and a monitor, or whichever of them no
+ * option speaks of. Any monitor option, QMP too, counts as speaking of monitors.
+ */
+static void create_default_terminal(const VMOptions *options)
+{
+    if (options->no_defaults || !options->nographic || (options->serials && options->monitors)) {
+        return;
+    }
+    if (options->serials) {
+        create_default_monitor();
+        return;
+    }
+    const char *text = options->monitors ? "stdio" : "mon:stdio";
+    OptionUse use = { "serial", (char *)text, NULL };
+    GError *error = NULL;
     if (!create_serial(&use, &error)) {
         bad_option("serial", text, error);
     }
@@ -282,7 +284,7 @@ static void set_up(const VMOptions *options)
     Machine *machine = create_machine(options);
     for_each_use(options->objects, create_object);
     for_each_use(options->serials, create_serial);
-    create_default_serial(options);
+    create_default_terminal(options);
     for_each_use(options->monitors, create_monitor);
     build_machine(machine);
     for_each_use(options->devices, create_device);

@@ -46,6 +46,9 @@ enum {
     RESET_NOW = 0x04,
 };
 
+/* Ticks whose time in nanoseconds still fits into 63 bits. */
+#define PM_TIMER_LAST (INT64_MAX / NANOSECONDS_PER_SECOND * PM_TIMER_HZ)
+
 typedef struct ACPIPM {
     Device parent;
     MemoryRegion registers, apm, reset_control;
@@ -73,9 +76,12 @@ static int64_t timer_ticks(void)
     return (int64_t)(now * PM_TIMER_HZ / NANOSECONDS_PER_SECOND);
 }
 
-/* The first nanosecond at which the timer shows @ticks. */
+/* The first nanosecond at which the timer shows @ticks; the end of time when that is later. */
 static int64_t ticks_to_ns(int64_t ticks)
 {
+    if (ticks > PM_TIMER_LAST) {
+        return INT64_MAX;
+    }
     return (int64_t)(((__int128)ticks * NANOSECONDS_PER_SECOND + PM_TIMER_HZ - 1) / PM_TIMER_HZ);
 }
 
@@ -345,10 +351,11 @@ static bool acpi_pm_post_load(void *opaque, int version, GError **error)
 {
     ACPIPM *pm = opaque;
 
-    if (pm->next_toggle < 0 || pm->next_toggle % PM_TIMER_HALF != 0) {
+    if (pm->next_toggle < 0 || pm->next_toggle > PM_TIMER_LAST ||
+        pm->next_toggle % PM_TIMER_HALF != 0) {
         qc_error_set(error,
                      "acpi-pm: next toggle of the PM timer is at tick %" PRId64
-                     ", expected a multiple of 2^%d",
+                     ", expected a multiple of 2^%d that the clock can reach",
                      pm->next_toggle, PM_TIMER_BITS - 1);
         return false;
     }
@@ -397,6 +404,6 @@ Device *acpi_pm_create(IRQ *sci)
     Device *device = device_new(TYPE_ACPI_PM);
 
     device_connect_gpio_out(device, NULL, 0, sci);
-    device_realize_or_exit(device, NULL);
+    device_realize_named_or_exit(device, NULL, "acpi-pm");
     return device;
 }

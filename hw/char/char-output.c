@@ -122,6 +122,7 @@ static void char_output_pre_save(void *opaque)
     CharOutput *output = opaque;
 
     char_output_advance(output);
+    output->wire_used = output->used;
     if (output->starved) {
         char_output_arm(output, GATHER_NS);
     }
@@ -131,6 +132,7 @@ static bool char_output_post_load(void *opaque, int version, GError **error)
 {
     CharOutput *output = opaque;
 
+    output->used = output->wire_used;
     output->starved = output->room != NULL;
     char_output_arm(output, GATHER_NS);
     return true;
@@ -145,8 +147,8 @@ const VMStateDescription vmstate_char_output = {
     .post_load = char_output_post_load,
     .fields =
         (const VMStateField[]){
-            VMSTATE_UINT32(used, CharOutput),
-            VMSTATE_VARRAY_UINT8(data, CharOutput, used),
+            VMSTATE_UINT32(wire_used, CharOutput),
+            VMSTATE_VARRAY_UINT8(data, CharOutput, wire_used),
             VMSTATE_END,
         },
 };

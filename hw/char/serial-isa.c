@@ -124,9 +124,10 @@ static void isa_serial_class_init(DeviceClass *klass)
 Device *isa_serial_create(Bus *isa_bus, unsigned index, Chardev *chardev)
 {
     Device *device = device_new(TYPE_ISA_SERIAL);
+    g_autofree char *name = g_strdup_printf("serial%u", index);
 
     ISA_SERIAL(device)->index = index;
     ISA_SERIAL(device)->chardev = chardev;
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, name);
     return device;
 }

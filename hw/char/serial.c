@@ -567,6 +567,14 @@ void serial_reset(Serial *serial)
 
 /* ---- migration ---- */
 
+static void serial_pre_save(void *opaque)
+{
+    Serial *serial = opaque;
+
+    serial->wire_receive_count = serial->receive_count;
+    serial->wire_transmit_count = serial->transmit_count;
+}
+
 static bool serial_post_load(void *opaque, int version, GError **error)
 {
     Serial *serial = opaque;
@@ -575,11 +583,14 @@ static bool serial_post_load(void *opaque, int version, GError **error)
     serial->fifo_control &= FCR_ENABLE | FCR_DMA_MODE | FCR_TRIGGER;
     serial->modem_control &= MCR_MASK;
     serial->line_errors &= LSR_ERRORS;
-    if (serial->receive_count > fifo_depth(serial) || serial->transmit_count > fifo_depth(serial)) {
+    if (serial->wire_receive_count > fifo_depth(serial) ||
+        serial->wire_transmit_count > fifo_depth(serial)) {
         qc_error_set(error, "serial: FIFOs hold %u and %u characters, expected at most %u",
-                     serial->receive_count, serial->transmit_count, fifo_depth(serial));
+                     serial->wire_receive_count, serial->wire_transmit_count, fifo_depth(serial));
         return false;
     }
+    serial->receive_count = serial->wire_receive_count;
+    serial->transmit_count = serial->wire_transmit_count;
     for (uint32_t i = 0; i < SERIAL_FIFO_SIZE; i++) {
         serial->receive_errors[i] &= i < serial->receive_count ? LSR_ERRORS : 0;
     }
@@ -592,6 +603,7 @@ const VMStateDescription vmstate_serial = {
     .name = "serial",
     .version = 1,
     .minimum_version = 1,
+    .pre_save = serial_pre_save,
     .post_load = serial_post_load,
     .fields =
         (const VMStateField[]){
@@ -605,10 +617,10 @@ const VMStateDescription vmstate_serial = {
             VMSTATE_UINT8(line_errors, Serial),
             VMSTATE_BOOL(transmitter_empty_pending, Serial),
             VMSTATE_BOOL(receive_timeout_pending, Serial),
-            VMSTATE_UINT32(receive_count, Serial),
+            VMSTATE_UINT32(wire_receive_count, Serial),
             VMSTATE_UINT8_ARRAY(receive_data, Serial),
             VMSTATE_UINT8_ARRAY(receive_errors, Serial),
-            VMSTATE_UINT32(transmit_count, Serial),
+            VMSTATE_UINT32(wire_transmit_count, Serial),
             VMSTATE_UINT8_ARRAY(transmit_data, Serial),
             VMSTATE_TIMER_PTR(receive_timeout, Serial),
             VMSTATE_STRUCT(output, Serial, vmstate_char_output, CharOutput),

@@ -85,6 +85,7 @@ typedef struct I8042 {
     uint32_t answer_count;
     uint8_t answers[ANSWERS_MAX];
     uint8_t answer_from_mouse[ANSWERS_MAX]; /* 0 or 1 */
+    uint32_t wire_answer_count;             /* as it travels; counts only once it was checked */
 } I8042;
 
 OBJECT_DEFINE_TYPE(I8042, DeviceClass, i8042, TYPE_I8042, TYPE_DEVICE);
@@ -382,6 +383,13 @@ static void i8042_reset(Device *device)
     update_irqs(self);
 }
 
+static void i8042_pre_save(void *opaque)
+{
+    I8042 *self = opaque;
+
+    self->wire_answer_count = self->answer_count;
+}
+
 static bool i8042_post_load(void *opaque, int version, GError **error)
 {
     I8042 *self = opaque;
@@ -392,11 +400,12 @@ static bool i8042_post_load(void *opaque, int version, GError **error)
     for (unsigned i = 0; i < ANSWERS_MAX; i++) {
         self->answer_from_mouse[i] &= 1;
     }
-    if (self->answer_count > ANSWERS_MAX) {
-        qc_error_set(error, "i8042: %u answers wait, expected at most %u", self->answer_count,
+    if (self->wire_answer_count > ANSWERS_MAX) {
+        qc_error_set(error, "i8042: %u answers wait, expected at most %u", self->wire_answer_count,
                      ANSWERS_MAX);
         return false;
     }
+    self->answer_count = self->wire_answer_count;
     return true;
 }
 
@@ -404,6 +413,7 @@ static const VMStateDescription vmstate_i8042 = {
     .name = TYPE_I8042,
     .version = 1,
     .minimum_version = 1,
+    .pre_save = i8042_pre_save,
     .post_load = i8042_post_load,
     .fields =
         (const VMStateField[]){
@@ -412,7 +422,7 @@ static const VMStateDescription vmstate_i8042 = {
             VMSTATE_UINT8(output_port, I8042),
             VMSTATE_UINT8(command, I8042),
             VMSTATE_UINT8(output, I8042),
-            VMSTATE_UINT32(answer_count, I8042),
+            VMSTATE_UINT32(wire_answer_count, I8042),
             VMSTATE_UINT8_ARRAY(answers, I8042),
             VMSTATE_UINT8_ARRAY(answer_from_mouse, I8042),
             VMSTATE_STRUCT(keyboard, I8042, vmstate_ps2_keyboard, PS2Keyboard),
@@ -441,6 +451,6 @@ Device *i8042_create(Bus *isa_bus, IRQ *a20)
     Device *device = device_new(TYPE_I8042);
 
     device_connect_gpio_out(device, "a20", 0, a20);
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, "i8042");
     return device;
 }

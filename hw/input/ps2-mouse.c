@@ -128,7 +128,6 @@ static void set_mode(PS2Mouse *mouse, PS2MouseMode mode)
         mouse->mode_before_wrap = mouse->mode;
     }
     mouse->mode = (uint8_t)mode;
-    mouse->queue.count = 0;
 }
 
 /* Commands that only change a setting; false: none of them. */

@@ -26,14 +26,31 @@ uint8_t ps2_queue_take(PS2Queue *queue)
     return queue->last;
 }
 
+static void queue_pre_save(void *opaque)
+{
+    PS2Queue *queue = opaque;
+
+    queue->wire_count = queue->count;
+}
+
+static bool queue_post_load(void *opaque, int version, GError **error)
+{
+    PS2Queue *queue = opaque;
+
+    queue->count = queue->wire_count;
+    return true;
+}
+
 const VMStateDescription vmstate_ps2_queue = {
     .name = "ps2-queue",
     .version = 1,
     .minimum_version = 1,
+    .pre_save = queue_pre_save,
+    .post_load = queue_post_load,
     .fields =
         (const VMStateField[]){
-            VMSTATE_UINT32(count, PS2Queue),
-            VMSTATE_VARRAY_UINT8(data, PS2Queue, count),
+            VMSTATE_UINT32(wire_count, PS2Queue),
+            VMSTATE_VARRAY_UINT8(data, PS2Queue, wire_count),
             VMSTATE_UINT8(last, PS2Queue),
             VMSTATE_END,
         },

@@ -21,6 +21,9 @@
 #define APIC_BASE_BSP    (UINT64_C(1) << 8)
 #define APIC_BASE_X2APIC (UINT64_C(1) << 10)
 #define APIC_BASE_ENABLE (UINT64_C(1) << 11)
+/* The window can be anywhere in the 40 bits of physical address that all CPU models have. */
+#define APIC_BASE_VALID \
+    (((UINT64_C(1) << 40) - TARGET_PAGE_SIZE) | APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE)
 
 /* Spurious interrupt vector register */
 #define APIC_SVR_ENABLE 0x100u

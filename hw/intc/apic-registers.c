@@ -358,14 +358,6 @@ bool apic_msr_write(APIC *apic, uint32_t msr, uint64_t value)
 
 /* ---- IA32_APIC_BASE ---- */
 
-static uint64_t apic_base_valid_bits(const APIC *apic)
-{
-    unsigned address_bits = x86_cpuid(apic->cpu, 0x80000008, 0).eax & 0xff;
-    address_bits = CLAMP(address_bits, 32, 52);
-    return (((UINT64_C(1) << address_bits) - 1) & TARGET_PAGE_MASK) | APIC_BASE_BSP |
-           APIC_BASE_X2APIC | APIC_BASE_ENABLE;
-}
-
 /* SDM vol. 3, "x2APIC State Transitions". */
 static bool apic_base_transition_is_legal(uint64_t from, uint64_t to)
 {
@@ -382,7 +374,7 @@ static bool apic_base_transition_is_legal(uint64_t from, uint64_t to)
 bool apic_set_base(APIC *apic, uint64_t value)
 {
     uint64_t old = apic->base;
-    if ((value & ~apic_base_valid_bits(apic)) || !apic_base_transition_is_legal(old, value)) {
+    if ((value & ~APIC_BASE_VALID) || !apic_base_transition_is_legal(old, value)) {
         return false;
     }
     trace_apic_set_base(apic->cpu->apic_id, value);

@@ -405,7 +405,7 @@ static bool apic_post_load(void *opaque, int version, GError **error)
 {
     APIC *apic = opaque;
     bool x2apic_off = (apic->base & (APIC_BASE_X2APIC | APIC_BASE_ENABLE)) == APIC_BASE_X2APIC;
-    if (x2apic_off || apic->base >> 52) {
+    if (x2apic_off || (apic->base & ~APIC_BASE_VALID)) {
         qc_error_set(error, "apic: base 0x%" G_GINT64_MODIFIER "x is not a valid IA32_APIC_BASE",
                      apic->base);
         return false;

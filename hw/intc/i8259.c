@@ -401,9 +401,9 @@ static const VMStateDescription pic_vmstate = {
 static const DeviceProperty pic_properties[] = {
     { "iobase", "first of the two I/O ports", DEVICE_PROPERTY_UINT32, offsetof(PIC, io_base),
       UINT32_MAX },
-    { "elcr_addr", "I/O port of the edge/level control register", DEVICE_PROPERTY_UINT32,
+    { "elcr-addr", "I/O port of the edge/level control register", DEVICE_PROPERTY_UINT32,
       offsetof(PIC, elcr_address), UINT32_MAX },
-    { "elcr_mask", "inputs that may be level triggered", DEVICE_PROPERTY_UINT8,
+    { "elcr-mask", "inputs that may be level triggered", DEVICE_PROPERTY_UINT8,
       offsetof(PIC, elcr_mask), UINT8_MAX },
     { "master", "the controller that is wired to the processor", DEVICE_PROPERTY_BOOL,
       offsetof(PIC, is_master) },

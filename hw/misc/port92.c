@@ -96,6 +96,6 @@ Device *port92_create(Bus *isa_bus, IRQ *a20)
     Device *device = device_new(TYPE_PORT92);
 
     device_connect_gpio_out(device, NULL, 0, a20);
-    device_realize_or_exit(device, isa_bus);
+    device_realize_named_or_exit(device, isa_bus, "port92");
     return device;
 }

@@ -54,15 +54,12 @@
 #define RTC_DIVIDER_HALF_NS 500000000 /* first update after the divider was released */
 
 /* CMOS bytes of PC firmware; sizes are little endian. */
-#define CMOS_EQUIPMENT   0x14
 #define CMOS_BASE_MEMORY 0x15 /* KiB */
 #define CMOS_EXTENDED    0x17 /* KiB above 1 MiB */
 #define CMOS_EXTENDED2   0x30 /* the same */
 #define CMOS_ABOVE_16M   0x34 /* 64 KiB above 16 MiB */
 #define CMOS_ABOVE_4G    0x5b /* 64 KiB above 4 GiB, three bytes */
 
-#define EQUIPMENT_FPU      0x02
-#define EQUIPMENT_POINTING 0x04
 #define BASE_MEMORY_KIB    640
 
 typedef struct RTC {
@@ -369,7 +366,6 @@ static bool rtc_realize(Device *device, GError **error)
     rtc->settled_ns = now;
     rtc->cmos[RTC_A] = A_RESET;
     rtc->cmos[RTC_B] = RTC_B_24_HOURS;
-    rtc->cmos[CMOS_EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_POINTING;
     memory_region_init_io(&rtc->region, "rtc", &rtc_ops, rtc, RTC_PORTS);
     address_space_map(address_space_io(), RTC_BASE, &rtc->region, 0);
     return true;

@@ -228,7 +228,7 @@ static void pit_schedule(PIT *pit, int64_t now)
         return;
     }
     int64_t expire = counter->start_ns + pit_ticks_to_ns(rise);
-    if (counter->next_count) {
+    if (counter->next_count && pit_is_periodic(counter)) {
         expire = MIN(expire, counter->switch_ns);
     }
     timer_mod_ns(pit->timer, expire);

@@ -72,6 +72,8 @@ void chardev_cleanup(void);
 void chardev_foreach_backend(void (*visit)(const char *name, void *opaque), void *opaque);
 /* -chardev help, on standard output. */
 void chardev_print_backends(void);
+/* -chardev BACKEND,help; the error says that there is no such back end. */
+bool chardev_print_options(const char *backend, GError **error);
 /* -echr: the character that begins an escape sequence of mux devices; 1 (Ctrl-a) by default. */
 void chardev_mux_set_escape(uint8_t character);
 /* A break arrived on the line, as if the peer had sent it. */
@@ -108,8 +110,9 @@ int char_frontend_write(CharFrontend *frontend, const void *data, int size);
 #define CHAR_WRITE_TIMEOUT_MS 5000
 bool char_frontend_write_all(CharFrontend *frontend, const void *data, int size);
 /*
- * Call @writable once, in the front end's context, when output is possible again or the peer has
- * gone; its result does not matter. Returns a source id, 0 when there is nothing to wait for.
+ * Call @writable in the front end's context when output is possible again, or the peer has gone,
+ * until it returns G_SOURCE_REMOVE or the peer has gone (see CHAR_EVENT_CLOSED). Returns a source
+ * id, 0 when there is nothing to wait for.
  */
 guint char_frontend_add_watch(CharFrontend *frontend, gboolean (*writable)(void *opaque),
                               void *opaque);

@@ -127,6 +127,8 @@ ChannelListener *channel_listen(const ChannelAddress *address, GError **error);
  */
 void channel_listener_set_callback(ChannelListener *listener,
                                    void (*accepted)(Channel *channel, void *opaque), void *opaque);
+/* Is there a connection to accept, within @timeout_ms (< 0: no limit)? 1 yes, 0 no, -1 errno. */
+int channel_listener_wait(ChannelListener *listener, int timeout_ms);
 /* Wait for one connection, at most @timeout_ms (< 0: for ever). Not with the BQL. */
 Channel *channel_listener_accept(ChannelListener *listener, int timeout_ms, GError **error);
 /* The address really bound (port 0 resolved). Free with g_free(). */

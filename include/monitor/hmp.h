@@ -54,6 +54,14 @@ void hmp_register(HmpCommand *command);
 /* Print to the monitor; each \n leaves as CR LF. */
 void hmp_printf(Monitor *monitor, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/*
+ * Take no input and show no prompt until hmp_resume(): for a command whose work goes on after its
+ * handler has returned. False where that is impossible: a command run by human-monitor-command.
+ */
+bool hmp_suspend(Monitor *monitor);
+/* Undo it; nothing happens when the user has gone meanwhile. */
+void hmp_resume(Monitor *monitor);
+
 /* Add @text to @candidates when it begins with @prefix. */
 void hmp_complete_one(GPtrArray *candidates, const char *prefix, const char *text);
 

@@ -13,14 +13,18 @@ _HEAD = '''<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
 
 
 def manual(schema):
-    """Text of the whole manual."""
+    """Text of the whole manual: modules in order, in each what it defines as it stands there."""
     parts = [_HEAD]
     for module in schema.modules:
-        parts += [_free_text(block) for block in schema.free_text.get(module, [])]
-        for kind, items in (('Command', schema.commands), ('Event', schema.events)):
-            parts += [_entry(kind, item, item.arguments)
-                      for item in schema.of_module(items, module)]
-        parts += [_type_entry(item) for item in schema.of_module(schema.types, module)]
+        blocks = [(block.position.line, _free_text(block))
+                  for block in schema.free_text.get(module, [])]
+        blocks += [(item.doc.position.line, _entry('Command', item, item.arguments))
+                   for item in schema.of_module(schema.commands, module)]
+        blocks += [(item.doc.position.line, _entry('Event', item, item.arguments))
+                   for item in schema.of_module(schema.events, module)]
+        blocks += [(item.doc.position.line, _type_entry(item))
+                   for item in schema.of_module(schema.types, module)]
+        parts += [text for _, text in sorted(blocks)]
     return '\n'.join(parts)
 
 
@@ -72,8 +76,8 @@ def _entry(kind, item, members_of):
 
 
 def _member_row(member, doc):
-    optional = ' (optional)' if member.optional else ''
-    return (f'- `{member.name}`: {_type_name(member.type)}{optional}. '
+    optional = ', optional' if member.optional else ''
+    return (f'- `{member.name}` ({_type_name(member.type)}{optional}): '
             f'{_joined(doc.members[member.name])}')
 
 

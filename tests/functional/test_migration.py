@@ -256,7 +256,7 @@ def test_second_migration_is_refused(resume_vm, destination):
     with pytest.raises(QmpError, match="(?i)already|in progress"):
         source.qmp.command("migrate", uri=uri)
     with pytest.raises(QmpError, match="(?i)in progress|active|process"):
-        source.set_capability("auto-converge")
+        source.set_capability("events")
 
 
 def test_peer_with_other_memory(resume_vm, guest, make_vm):

@@ -51,6 +51,8 @@ typedef struct Serial {
     uint8_t receive_errors[SERIAL_FIFO_SIZE];
     uint32_t transmit_count;
     uint8_t transmit_data[SERIAL_FIFO_SIZE];
+    /* The counts as they travel; they count only once they were checked. */
+    uint32_t wire_receive_count, wire_transmit_count;
 } Serial;
 
 /* Connect the chip's line to @chardev (may be NULL). It lives as long as the process. */

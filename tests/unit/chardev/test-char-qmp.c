@@ -155,8 +155,8 @@ static void test_ringbuf(void)
 static void test_backends(void)
 {
     g_autofree char *answer = run(qmp_marshal_query_chardev_backends, "{}");
-    static const char *const names[] = { "file", "memory",  "mux",    "null",   "pipe",
-                                         "pty",  "ringbuf", "serial", "socket", "stdio" };
+    static const char *const names[] = { "file",    "mux",    "null",   "pipe", "pty",
+                                         "ringbuf", "serial", "socket", "stdio" };
 
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *entry = g_strdup_printf("{\"name\":\"%s\"}", names[i]);

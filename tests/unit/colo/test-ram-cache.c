@@ -63,6 +63,7 @@ static void test_flush_restores_dirtied(void)
     /* All bits are clear again, and the flush itself has dirtied nothing. */
     ram_bitmaps_sync();
     g_assert_cmpuint(ram_cache_flush(cache), ==, 0);
+    g_clear_pointer(&cache, ram_cache_free);
     tear_down();
 }
 
@@ -133,6 +134,7 @@ static void test_received_pages_wait(void)
         g_assert_cmpint(guest_page(pages[i])[TARGET_PAGE_SIZE - 1], ==, 0xab);
     }
     ram_cache_receive(NULL);
+    g_clear_pointer(&cache, ram_cache_free);
     tear_down();
 }
 

@@ -434,10 +434,18 @@ class OutputTest(SchemaCase):
 
     def test_manual(self):
         manual = document.manual(self.load(self.TEXT))
-        for part in ('### Command `c`', '- `p`: `U`. text', 'Result: list of `S`',
+        for part in ('### Command `c`', '- `p` (`U`): text', 'Result: list of `S`',
                      'text of feature', '### Event `EV`', '### Enum `E`',
                      'where `e` is `a`: the members of `S`'):
             self.assertIn(part, manual)
+
+    def test_manual_keeps_the_order(self):
+        manual = document.manual(self.load(doc('A') + "{ 'struct': 'A', 'data': {} }" +
+                                           '\n##\n# = Title\n##\n' +
+                                           doc('c') + "{ 'command': 'c' }" +
+                                           doc('B') + "{ 'struct': 'B', 'data': {} }"))
+        places = [manual.index(text) for text in ('`A`', '## Title', '`c`', '`B`')]
+        self.assertEqual(places, sorted(places))
 
     def test_names(self):
         self.assertEqual(c_name('max-bandwidth'), 'max_bandwidth')
