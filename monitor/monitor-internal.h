@@ -28,9 +28,10 @@ struct Monitor {
     bool captured;   /* no character device: output is collected for human-monitor-command */
     Monitor *caller; /* captured: the session that asked for it, or NULL */
     CharFrontend frontend;
-    GString *output;  /* waits to be sent */
-    guint watch;      /* source that waits for room in the character device, or 0 */
-    uint64_t dropped; /* messages dropped since the client stopped reading */
+    GString *output;    /* waits to be sent, behind what was sent */
+    size_t output_sent; /* bytes at the start of output that were sent */
+    guint watch;        /* source that waits for room in the character device, or 0 */
+    uint64_t dropped;   /* messages dropped since the client stopped reading */
     QmpSession qmp;
     LineEditor *editor; /* human mode */
     bool unfocused;     /* human mode, on a mux: another user has the input */

@@ -36,23 +36,40 @@ Monitor *monitor_first(void)
 
 /* ---- output ---- */
 
+/* Bytes that wait. */
+static size_t output_waiting(const Monitor *monitor)
+{
+    return monitor->output->len - monitor->output_sent;
+}
+
 bool monitor_is_throttled(const Monitor *monitor)
 {
-    return monitor->output->len > MONITOR_OUTPUT_HIGH;
+    return output_waiting(monitor) > MONITOR_OUTPUT_HIGH;
 }
 
 static gboolean on_writable(void *opaque);
 
+/* Note that @size bytes were sent; moving the rest to the front is put off until it pays. */
+static void output_advance(Monitor *monitor, size_t size)
+{
+    monitor->output_sent += size;
+    if (monitor->output_sent >= monitor->output->len / 2) {
+        g_string_erase(monitor->output, 0, monitor->output_sent);
+        monitor->output_sent = 0;
+    }
+}
+
 /* Send what the character device takes. Returns whether all is gone. */
 static bool flush(Monitor *monitor)
 {
-    while (monitor->output->len) {
-        int written = char_frontend_write(&monitor->frontend, monitor->output->str,
-                                          (int)monitor->output->len);
+    while (output_waiting(monitor)) {
+        int written =
+            char_frontend_write(&monitor->frontend, monitor->output->str + monitor->output_sent,
+                                (int)output_waiting(monitor));
         if (written <= 0) {
             return false;
         }
-        g_string_erase(monitor->output, 0, written);
+        output_advance(monitor, written);
     }
     if (monitor->dropped) {
         report_warning("monitor '%s': its client reads again; %" PRIu64 " messages were dropped",
@@ -101,7 +118,7 @@ static void drop(Monitor *monitor)
     if (!monitor->dropped++) {
         report_error("monitor '%s': its client does not read; %d bytes wait, further messages "
                      "are dropped",
-                     monitor->id, (int)monitor->output->len);
+                     monitor->id, (int)output_waiting(monitor));
     }
 }
 
@@ -111,7 +128,7 @@ void monitor_write(Monitor *monitor, const char *data, size_t size)
         g_string_append_len(monitor->output, data, size);
         return;
     }
-    if (monitor->output->len + size > MONITOR_OUTPUT_MAX) {
+    if (output_waiting(monitor) + size > MONITOR_OUTPUT_MAX) {
         drop(monitor);
         return;
     }
@@ -127,6 +144,7 @@ static void discard_output(Monitor *monitor)
         monitor->watch = 0;
     }
     g_string_truncate(monitor->output, 0);
+    monitor->output_sent = 0;
     monitor->dropped = 0;
 }
 
