@@ -18,7 +18,7 @@
 #include "system/object.h"
 #include "util/timer.h"
 
-#define ROUNDS         60
+#define ROUNDS         200
 #define DAMAGED_STATES 400
 #define BEFORE         400 /* accesses before the state is saved */
 #define AFTER          400 /* and after it */
@@ -34,17 +34,16 @@ static const uint16_t ports[] = {
     0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0x40, 0x41, 0x42, 0x43, 0x40, 0x43, 0x61, 0x70, 0x71,
 };
 
+/* Any register of the memory mapped devices. */
 static uint64_t random_register(GRand *random)
 {
-    switch (g_rand_int_range(random, 0, 4)) {
+    switch (g_rand_int_range(random, 0, 3)) {
     case 0:
         return IOAPIC_DEFAULT_BASE + 0x10 * g_rand_int_range(random, 0, 5);
     case 1:
         return APIC_DEFAULT_BASE + 0x10 * g_rand_int_range(random, 0, 0x40);
-    case 2:
+    default:
         return HPET_BASE + 4 * g_rand_int_range(random, 0, 0x60);
-    default: /* what guests use most */
-        return g_rand_boolean(random) ? HPET_BASE + 0x108 : APIC_DEFAULT_BASE + 0x380;
     }
 }
 
@@ -97,6 +96,131 @@ static void random_line(GRand *random)
     irq_set(device_get_gpio_in(board->ioapic, NULL, n), level);
 }
 
+/* ---- what an operating system does ---- */
+
+static uint8_t random_vector(GRand *random)
+{
+    return g_rand_int_range(random, 0x10, 0x100);
+}
+
+static void write_apic(GRand *random, unsigned number, uint32_t value)
+{
+    unsigned cpu = g_rand_int_range(random, 0, BOARD_CPUS);
+    if (!board_wrmsr(board, cpu, 0x800 + number, value)) {
+        board_store(APIC_DEFAULT_BASE + 0x10 * number, value);
+    }
+}
+
+static void sensible_apic(GRand *random)
+{
+    switch (g_rand_int_range(random, 0, 6)) {
+    case 0: /* timer, periodic or not */
+        write_apic(random, 0x32, random_vector(random) | (g_rand_boolean(random) ? 0x20000 : 0));
+        break;
+    case 1:
+        write_apic(random, 0x38, g_rand_int_range(random, 1, 20000));
+        break;
+    case 2:
+        write_apic(random, 0x3e, g_rand_int_range(random, 0, 16) & 0xb);
+        break;
+    case 3: /* LINT0: ExtINT, level or edge */
+        write_apic(random, 0x35,
+                   g_rand_boolean(random) ? 0x700
+                                          : random_vector(random) | (g_rand_int(random) & 0x8000));
+        break;
+    case 4: /* logical destination; model; a lower task priority */
+        write_apic(random, 0x0d, g_rand_int(random));
+        write_apic(random, 0x0e, g_rand_boolean(random) ? 0xffffffff : 0x0fffffff);
+        write_apic(random, 0x08, g_rand_int_range(random, 0, 0x40));
+        break;
+    default: {
+        APICMessage message = {
+            .destination = g_rand_int_range(random, 0, 16),
+            .logical = g_rand_boolean(random),
+            .level = g_rand_boolean(random),
+            .mode = g_rand_int_range(random, 0, 4) ? APIC_DELIVERY_FIXED : APIC_DELIVERY_EXTINT,
+            .vector = random_vector(random),
+        };
+        apic_deliver(&message);
+        break;
+    }
+    }
+}
+
+static void sensible_ioapic(GRand *random)
+{
+    unsigned pin = g_rand_int_range(random, 0, IOAPIC_PINS);
+    board_store(IOAPIC_DEFAULT_BASE, 0x11 + 2 * pin);
+    board_store(IOAPIC_DEFAULT_BASE + 0x10, (uint32_t)g_rand_int_range(random, 0, 4) << 24);
+    board_store(IOAPIC_DEFAULT_BASE, 0x10 + 2 * pin);
+    board_store(IOAPIC_DEFAULT_BASE + 0x10,
+                random_vector(random) | (g_rand_boolean(random) ? 0x8000 : 0));
+}
+
+static void sensible_hpet(GRand *random)
+{
+    unsigned timer = g_rand_int_range(random, 0, 3);
+    uint64_t base = HPET_BASE + 0x100 + 0x20 * timer;
+    uint32_t counter = board_load(HPET_BASE + 0xf0);
+    bool periodic = g_rand_boolean(random);
+    uint32_t level = g_rand_boolean(random) ? 0x2 : 0;
+    board_store(base, 0x404 | level | (periodic ? 0x48 : 0) | (g_rand_int(random) & 0x100));
+    board_store(base + 8, counter + g_rand_int_range(random, 1, 5000));
+    if (periodic) {
+        board_store(base + 8, g_rand_int_range(random, 1, 5000));
+    }
+    if (!g_rand_int_range(random, 0, 8)) { /* set the counter, as before sleeping */
+        board_store(HPET_BASE + 0x10, 0);
+        board_store(HPET_BASE + 0xf0, g_rand_int(random));
+        board_store(HPET_BASE + 0x10, g_rand_int_range(random, 1, 4));
+    }
+}
+
+static void sensible_pics(GRand *random)
+{
+    board_out(0x20, 0x11);
+    board_out(0x21, 0x20);
+    board_out(0x21, 0x04);
+    board_out(0x21, g_rand_boolean(random) ? 0x01 : 0x03);
+    board_out(0xa0, 0x11);
+    board_out(0xa1, 0x28);
+    board_out(0xa1, 0x02);
+    board_out(0xa1, g_rand_boolean(random) ? 0x01 : 0x03);
+    board_out(0x20, g_rand_boolean(random) ? 0x80 : 0x20);
+    board_out(0xa0, g_rand_boolean(random) ? 0x80 : 0x20);
+}
+
+static void sensible_rtc(GRand *random)
+{
+    board_out(0x70, g_rand_int_range(random, 0x0a, 0x0c));
+    board_out(0x71, g_rand_boolean(random) ? 0x26 : 0x20 | (g_rand_int(random) & 0x7f));
+    board_out(0x70, 0x0c);
+}
+
+static void sensible_access(GRand *random)
+{
+    switch (g_rand_int_range(random, 0, 8)) {
+    case 0:
+    case 1:
+    case 2:
+        sensible_apic(random);
+        break;
+    case 3:
+    case 4:
+        sensible_hpet(random);
+        break;
+    case 5:
+        sensible_ioapic(random);
+        break;
+    case 6:
+        sensible_pics(random);
+        break;
+    default:
+        sensible_rtc(random);
+        break;
+    }
+}
+
 static void random_processor(GRand *random, GString *log)
 {
     unsigned cpu = g_rand_int_range(random, 0, BOARD_CPUS);
@@ -122,17 +246,23 @@ static void random_processor(GRand *random, GString *log)
 
 static void random_access(GRand *random, GString *log)
 {
-    switch (g_rand_int_range(random, 0, 6)) {
+    switch (g_rand_int_range(random, 0, 12)) {
     case 0:
     case 1:
         random_port(random, log);
         break;
     case 2:
-    case 3:
         random_memory(random, log);
         break;
+    case 3:
     case 4:
-        if (g_rand_int_range(random, 0, 4)) {
+    case 5:
+        sensible_access(random);
+        break;
+    case 6:
+    case 7:
+    case 8:
+        if (g_rand_boolean(random)) {
             irq_board_advance(g_rand_int_range(random, 0, 100000));
         } else {
             random_line(random);
@@ -322,6 +452,7 @@ static void test_damaged(void)
         }
         if (!load_device(device, bytes, &error)) {
             g_assert_nonnull(error);
+            irq_board_reset(board); /* nobody runs a machine whose state was refused */
             refused++;
         }
         random_accesses(random, log, 100);
