@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chardev/char.h"
 #include "config-host.h"
 #include "util/keyval.h"
 #include "util/report.h"
@@ -261,6 +262,20 @@ static bool parse_uuid(VMOptions *options, const Option *option, const char *arg
     return parse_string(options, option, argument, error);
 }
 
+static bool parse_escape_character(VMOptions *options, const Option *option, const char *argument,
+                                   GError **error)
+{
+    char *end;
+    guint64 character = g_ascii_strtoull(argument, &end, 0);
+
+    if (end == argument || *end || character > 255) {
+        qc_error_set(error, "expected the number of a character, 0 to 255; 1 is Ctrl-a");
+        return false;
+    }
+    chardev_mux_set_escape((uint8_t)character);
+    return true;
+}
+
 static bool parse_log_topics(VMOptions *options, const Option *option, const char *argument,
                              GError **error)
 {
@@ -400,6 +415,8 @@ static const Option option_table[] = {
     { "device", "DRIVER[,prop=value...]", "add a device (help lists them)", parse_keyval_list,
       FIELD(devices), "driver" },
     { "display", "none", "kind of display", parse_none_only },
+    { "echr", "CHARACTER", "number of the key that begins an escape on a terminal; 1: Ctrl-a",
+      parse_escape_character },
     { "global", "DRIVER.PROPERTY=VALUE", "default of a device's property", parse_list,
       FIELD(globals) },
     { "h", NULL, "this text", parse_help },
