@@ -13,7 +13,7 @@ from colotest.waiting import wait_for
 
 @pytest.fixture
 def vm(make_vm):
-    return make_vm(["-S"], start=False).start(connect=False)
+    return make_vm(["-S", "-machine", "none"], start=False).start(connect=False)
 
 
 @pytest.fixture
