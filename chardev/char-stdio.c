@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "char-internal.h"
+#include "system/options.h"
 #include "util/report.h"
 
 typedef struct StdioChardev {
@@ -106,6 +107,10 @@ static bool stdio_open(Chardev *chardev, json_t *options, GError **error)
 {
     bool signals = true;
 
+    if (vm_options()->daemonize) {
+        qc_error_set(error, "cannot use stdio with -daemonize");
+        return false;
+    }
     if (terminal.in_use) {
         qc_error_set(error, "cannot use stdio by multiple character devices");
         return false;

@@ -29,6 +29,7 @@ struct ChannelListener {
     guint retry;                         /* GSource id while accepting pauses */
     void (*accepted)(Channel *channel, void *opaque);
     void *opaque;
+    char *absolute_path;   /* of the UNIX socket file: the directory can change, -daemonize */
     struct stat path_stat; /* of the UNIX socket file that we made; st_ino 0: none */
 };
 
@@ -183,6 +184,7 @@ static bool listen_unix(ChannelListener *listener, GError **error)
         return false;
     }
     listener->fds[listener->count++] = fd;
+    listener->absolute_path = g_canonicalize_filename(address->path, NULL);
     if (address->abstract || stat(address->path, &listener->path_stat) < 0) {
         listener->path_stat.st_ino = 0;
     }
@@ -387,9 +389,9 @@ static void remove_socket_file(ChannelListener *listener)
 {
     struct stat now;
 
-    if (listener->path_stat.st_ino && stat(listener->address->path, &now) == 0 &&
+    if (listener->path_stat.st_ino && stat(listener->absolute_path, &now) == 0 &&
         now.st_ino == listener->path_stat.st_ino && now.st_dev == listener->path_stat.st_dev) {
-        unlink(listener->address->path);
+        unlink(listener->absolute_path);
     }
 }
 
@@ -401,6 +403,7 @@ void channel_listener_free(ChannelListener *listener)
     stop_watching(listener);
     remove_socket_file(listener);
     close_all(listener);
+    g_free(listener->absolute_path);
     channel_address_free(listener->address);
     g_free(listener);
 }

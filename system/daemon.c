@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <glib-unix.h>
 #include <unistd.h>
 
 #include "util/report.h"
@@ -34,7 +33,7 @@ void daemon_fork(void)
 {
     int fds[2];
 
-    if (!g_unix_open_pipe(fds, O_CLOEXEC, NULL)) {
+    if (pipe2(fds, O_CLOEXEC) < 0) {
         report_error("-daemonize: cannot make a pipe: %s", g_strerror(errno));
         exit(EXIT_FAILURE);
     }

@@ -322,6 +322,10 @@ int main(int argc, char **argv)
     if (options->process_name) {
         prctl(PR_SET_NAME, options->process_name);
     }
+    if (options->daemonize && options->nographic) {
+        report_error("-nographic cannot be used with -daemonize");
+        return EXIT_FAILURE;
+    }
     if (options->daemonize) {
         daemon_fork();
     }

@@ -10,6 +10,7 @@ import termios
 import pytest
 
 from colotest.terminal import Terminal
+from colotest.vm import run_to_exit
 from colotest.waiting import wait_for
 
 PROMPT = "(qemu) "
@@ -193,6 +194,27 @@ def test_nographic_nodefaults(terminal):
     term.type("x")
     term.expect("x")  # the terminal's own echo
     assert term.settings() == term.initial
+
+
+def test_daemonize(emulator, tmp_path):
+    """In the background there is no terminal to use; relative paths hold all the same."""
+    common = [emulator, "-accel", "qtest", "-machine", "none", "-S", "-daemonize"]
+    outcome = run_to_exit([*common, "-display", "none", "-monitor", "stdio"])
+    assert outcome.returncode == 1
+    assert "cannot use stdio with -daemonize" in outcome.stderr
+    outcome = run_to_exit([*common, "-nographic"])
+    assert outcome.returncode == 1
+    assert "-nographic cannot be used with -daemonize" in outcome.stderr
+
+    outcome = run_to_exit([*common, "-display", "none", "-pidfile", "pid",
+                           "-monitor", "unix:monitor,server=on,wait=off"], cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(15)
+        client.connect(str(tmp_path / "monitor"))
+        client.sendall(b"quit\r\n")
+        wait_for("the pid file to go", lambda: not (tmp_path / "pid").exists(), 15)
+    assert not (tmp_path / "monitor").exists()
 
 
 def test_serial_pty(terminal, board):
