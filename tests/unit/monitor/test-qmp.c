@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
 /* QMP sessions: negotiation, requests, errors, ids, events, clients that do not read. */
+#include "config-host.h"
 #include "monitor/monitor-internal.h"
 #include "qapi/event.h"
+#include "system/main-loop.h"
 #include <string.h>
 
 /* A session whose output is collected. */
@@ -105,6 +107,9 @@ static void test_oob(Fixture *f, const void *data)
                          "The command query-version does not support OOB");
     assert_generic_error(f, "{\"exec-oob\": \"a\", \"execute\": \"b\"}",
                          "QMP input member 'execute' clashes with 'exec-oob'");
+#ifdef CONFIG_COLO
+    assert_generic_error(f, "{\"exec-oob\": \"x-colo-lost-heartbeat\"}", "VM is not in COLO mode");
+#endif
 }
 
 static void test_oob_needs_negotiation(Fixture *f, const void *data)
@@ -287,6 +292,7 @@ static void add(const char *path, void (*test)(Fixture *f, const void *data))
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    main_loop_init();
     add("/monitor/qmp/greeting", test_greeting);
     add("/monitor/qmp/negotiation", test_negotiation);
     add("/monitor/qmp/oob", test_oob);
