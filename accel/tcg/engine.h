@@ -198,6 +198,9 @@ typedef struct TLB {
     uint64_t used[TLB_SIZE / 64]; /* which entries may be valid */
 } TLB;
 
+/* Sets of pages as bitmaps of hashes: may say yes wrongly, never no. */
+#define PAGE_FILTER_WORDS 64
+
 #define CODE_TLB_SIZE 256
 typedef struct CodeTLBEntry {
     uint64_t tag; /* linear page | user bit; TLB_INVALID when empty */
@@ -281,8 +284,12 @@ struct Engine {
     PhysicalRange physical[PHYSICAL_CACHE_SIZE];
     unsigned physical_next;
     CodeTLBEntry code_tlb[CODE_TLB_SIZE];
-    uint64_t code_pages_seen[64]; /* linear pages fetched from since the last full flush, hashed */
-    uint16_t jump_local[JUMP_CACHE_SIZE]; /* jump cache entries of non-global pages */
+    /* Since the last full flush, hashed: pages fetched from, pages that were part of larger ones.
+     */
+    uint64_t code_pages_seen[PAGE_FILTER_WORDS];
+    uint64_t large_pages_seen[PAGE_FILTER_WORDS]; /* by 2 MiB */
+    uint64_t huge_pages_seen[PAGE_FILTER_WORDS];  /* by 1 GiB */
+    uint16_t jump_local[JUMP_CACHE_SIZE];         /* jump cache entries of non-global pages */
     unsigned jump_local_count;
     CodeCache *code;
     DecodedBlock *decoded; /* scratch of the translator */

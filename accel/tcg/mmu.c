@@ -269,6 +269,7 @@ bool mmu_walk(Engine *e, uint64_t address, MMUAccess access, MMUMode mode, MMUPa
             .physical = (uint32_t)address & TARGET_PAGE_MASK & e->physical_mask,
             .writable = true,
             .dirty = true,
+            .bits = TARGET_PAGE_BITS,
         };
         return true;
     }
@@ -281,6 +282,7 @@ bool mmu_walk(Engine *e, uint64_t address, MMUAccess access, MMUMode mode, MMUPa
     page->physical = walk_page(e, &walk, address);
     page->writable = (walk.permissions & PTE_WRITE) || (mode != MMU_USER && !(s->cr0 & CR0_WP));
     page->dirty = (leaf & PTE_DIRTY) || access == MMU_WRITE;
+    page->bits = walk.leaf_bits;
     page->global = (leaf & PTE_GLOBAL) && (s->cr4 & CR4_PGE);
     return true;
 }

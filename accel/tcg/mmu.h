@@ -17,6 +17,7 @@ typedef struct MMUPage {
     bool writable;   /* by this mode, without a fault */
     bool dirty;      /* the D bit is set (or paging is off) */
     bool global;
+    uint8_t bits; /* log2 of the size of the mapping that it is part of */
 } MMUPage;
 
 /*

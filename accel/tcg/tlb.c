@@ -17,6 +17,50 @@ static bool stores_unseen(const RAMBlock *block, uint64_t offset)
            block_page_is_plain(block, page);
 }
 
+/* ---- sets of pages ---- */
+
+#define LARGE_PAGE_BITS 21
+#define HUGE_PAGE_BITS  30
+
+static unsigned filter_hash(uint64_t address, unsigned bits)
+{
+    uint64_t page = address >> bits;
+
+    return (page ^ (page >> 12)) % (PAGE_FILTER_WORDS * 64);
+}
+
+static void filter_add(uint64_t *filter, uint64_t address, unsigned bits)
+{
+    unsigned hash = filter_hash(address, bits);
+
+    filter[hash / 64] |= UINT64_C(1) << (hash % 64);
+}
+
+static bool filter_has(const uint64_t *filter, uint64_t address, unsigned bits)
+{
+    unsigned hash = filter_hash(address, bits);
+
+    return (filter[hash / 64] >> (hash % 64)) & 1;
+}
+
+/* INVLPG on any address of a large page drops all of it, which is many entries here. */
+static void note_large_page(Engine *e, uint64_t address, unsigned bits)
+{
+    if (likely(bits <= TARGET_PAGE_BITS)) {
+        return;
+    }
+    if (bits >= HUGE_PAGE_BITS) {
+        filter_add(e->huge_pages_seen, address, HUGE_PAGE_BITS);
+        return;
+    }
+    uint64_t size = UINT64_C(1) << LARGE_PAGE_BITS;
+    filter_add(e->large_pages_seen, address, LARGE_PAGE_BITS);
+    if (bits > LARGE_PAGE_BITS) {
+        /* The other half of 4 MiB. */
+        filter_add(e->large_pages_seen, address ^ size, LARGE_PAGE_BITS);
+    }
+}
+
 void tlb_fill(Engine *e, MMUMode mode, uint64_t address, const RAMBlock *block, uint64_t offset,
               const MMUPage *page)
 {
@@ -31,6 +75,7 @@ void tlb_fill(Engine *e, MMUMode mode, uint64_t address, const RAMBlock *block, 
         .global = page->global,
     };
     tlb->used[index / 64] |= UINT64_C(1) << (index % 64);
+    note_large_page(e, address, page->bits);
 }
 
 void tlb_allow_writes(Engine *e, MMUMode mode, uint64_t address, const RAMBlock *block,
@@ -85,6 +130,8 @@ void tlb_flush_all(Engine *e)
     flush_data(e, false);
     flush_code_tlb(e, false);
     memset(e->code_pages_seen, 0, sizeof(e->code_pages_seen));
+    memset(e->large_pages_seen, 0, sizeof(e->large_pages_seen));
+    memset(e->huge_pages_seen, 0, sizeof(e->huge_pages_seen));
     block_jumps_flush(e, false);
 }
 
@@ -95,28 +142,25 @@ void tlb_flush_local(Engine *e)
     block_jumps_flush(e, true);
 }
 
-static unsigned page_hash(uint64_t address)
-{
-    uint64_t page = address >> TARGET_PAGE_BITS;
-
-    return (page ^ (page >> 12)) & 4095;
-}
-
 void tlb_flush_page(Engine *e, uint64_t address)
 {
     uint64_t tag = address & TARGET_PAGE_MASK;
-    unsigned hash = page_hash(address);
 
+    if (filter_has(e->large_pages_seen, address, LARGE_PAGE_BITS) ||
+        filter_has(e->huge_pages_seen, address, HUGE_PAGE_BITS)) {
+        tlb_flush_all(e);
+        return;
+    }
     for (unsigned mode = 0; mode < MMU_MODE_COUNT; mode++) {
         TLBEntry *entry = tlb_entry(e, mode, address);
         if (entry->read == tag) {
             entry_clear(entry);
         }
     }
-    if (e->code_pages_seen[hash / 64] & (UINT64_C(1) << (hash % 64))) {
+    if (filter_has(e->code_pages_seen, address, TARGET_PAGE_BITS)) {
         flush_code_tlb(e, false);
-        block_jumps_flush(e, false);
         memset(e->code_pages_seen, 0, sizeof(e->code_pages_seen));
+        block_jumps_flush(e, false);
     }
 }
 
@@ -173,8 +217,8 @@ const uint8_t *memory_code_page(Engine *e, uint64_t address, bool *global)
         .host = physical_host(range, page.physical),
         .global = page.global,
     };
-    unsigned hash = page_hash(address);
-    e->code_pages_seen[hash / 64] |= UINT64_C(1) << (hash % 64);
+    filter_add(e->code_pages_seen, address, TARGET_PAGE_BITS);
+    note_large_page(e, address, page.bits);
     *global = entry->global;
     return entry->host;
 }
