@@ -2,6 +2,7 @@
 /* Copyright The qemu-colo authors */
 /* The code cache; see block.h. */
 #include "accel/tcg/block.h"
+#include "accel/tcg/exception.h"
 #include "accel/tcg/memory.h"
 #include "accel/tcg/translate.h"
 #include "trace-accel-tcg.h"
@@ -182,17 +183,31 @@ static Block *translate_new(Engine *e, const uint8_t *code, uint64_t pc, uint8_t
     return block;
 }
 
+/* How many bytes of code the segment has from @pc on; faults when there are none. */
+static uint64_t code_left(Engine *e, uint64_t pc)
+{
+    if (e->long_mode) {
+        return UINT64_MAX;
+    }
+    if (pc > e->code_limit) {
+        raise_exception_error(e, EXCEPTION_GP, 0);
+    }
+    return e->code_limit - pc + 1;
+}
+
 static const Block *find(Engine *e, uint64_t pc, uint8_t flags)
 {
     bool global;
     uint64_t linear = e->r[SLOT_SEGMENT_BASE + X86_CS] + pc;
+    uint64_t left = code_left(e, pc);
 
     if ((flags & BLOCK_CODE_SIZE) != 2) {
         linear = (uint32_t)linear;
     }
     const uint8_t *code = memory_code_page(e, linear, &global) + (linear & ~TARGET_PAGE_MASK);
     for (Block *block = e->code->hash[hash_of(code, pc)]; block; block = block->hash_next) {
-        if (block->code != code || block->pc != pc || block->flags != flags) {
+        if (block->code != code || block->pc != pc || block->flags != flags ||
+            block->bytes > left) {
             continue;
         }
         if (block->code_second) {

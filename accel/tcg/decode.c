@@ -223,6 +223,7 @@ static void find_live_flags(DecodedBlock *decoded)
 void decode_block(Engine *e, DecodedBlock *decoded, const uint8_t *code, uint64_t pc, uint8_t flags)
 {
     unsigned available = TARGET_PAGE_SIZE - ((uintptr_t)code & ~TARGET_PAGE_MASK);
+    uint64_t segment_left = e->long_mode ? UINT64_MAX : (uint64_t)e->code_limit - pc + 1;
     unsigned limit = flags & BLOCK_SINGLE ? 1 : BLOCK_INSTRUCTIONS_MAX;
     unsigned offset = 0;
 
@@ -241,6 +242,14 @@ void decode_block(Engine *e, DecodedBlock *decoded, const uint8_t *code, uint64_
             decode_crossing(e, decoded, code, available, pc, flags);
         }
         instruction->pc_offset = offset;
+        if (offset + instruction->info.length > segment_left) {
+            /* It reaches beyond the segment: #GP(0), once everything before has run. */
+            if (decoded->count > 0) {
+                break;
+            }
+            instruction->status = DECODE_BEYOND_LIMIT;
+            instruction->info.length = 1;
+        }
         offset += instruction->info.length;
         decoded->count++;
         if (ends_block(instruction, &decoded->ends_with_transfer)) {

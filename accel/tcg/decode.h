@@ -10,8 +10,9 @@
 
 typedef enum DecodeStatus {
     DECODE_OK,
-    DECODE_UNDEFINED, /* #UD */
-    DECODE_TOO_LONG,  /* #GP(0) */
+    DECODE_UNDEFINED,    /* #UD */
+    DECODE_TOO_LONG,     /* #GP(0) */
+    DECODE_BEYOND_LIMIT, /* #GP(0) */
 } DecodeStatus;
 
 typedef struct DecodedInstruction {

@@ -271,6 +271,7 @@ struct Engine {
     bool watch_code;
     bool single_stepping;
     uint64_t physical_mask; /* A20 gate */
+    uint32_t code_limit;    /* of CS, outside 64-bit mode */
 
     X86CPU *cpu;
     X86State *state;

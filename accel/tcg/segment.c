@@ -32,6 +32,7 @@ void engine_update_mode(Engine *e)
 {
     X86State *s = e->state;
     uint64_t old_base = e->r[SLOT_SEGMENT_BASE + X86_CS];
+    uint32_t old_limit = e->code_limit;
 
     e->long_mode = (s->msr.efer & EFER_LMA) && (s->segments[X86_CS].attributes & SEGMENT_LONG);
     e->cpl = (s->cr0 & CR0_PE) ? s->segments[X86_CS].selector & 3 : 0;
@@ -44,7 +45,11 @@ void engine_update_mode(Engine *e)
         bool ignored = e->long_mode && i != X86_FS && i != X86_GS;
         e->r[SLOT_SEGMENT_BASE + i] = ignored ? 0 : s->segments[i].base;
     }
-    if (e->r[SLOT_SEGMENT_BASE + X86_CS] != old_base) {
+    if (!e->long_mode) {
+        e->code_limit = s->segments[X86_CS].limit;
+    }
+    /* Ways between blocks were found with the old base, and checked against the old limit. */
+    if (e->r[SLOT_SEGMENT_BASE + X86_CS] != old_base || e->code_limit != old_limit) {
         block_jumps_flush(e, false);
     }
 }

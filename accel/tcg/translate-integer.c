@@ -115,6 +115,35 @@ bool translate_lea(Translator *t, int parameter)
     return true;
 }
 
+/*
+ * The register at @changed gets a new value before memory is stored: if the address depends on it,
+ * work it out now.
+ */
+static void pin_address(Translator *t, Address *address, uint16_t changed)
+{
+    if (address->base != (changed & ~7u) && address->index != (changed & ~7u)) {
+        return;
+    }
+    address_apply(emit(t, exec_address_compute), address);
+    address->base = SLOT_OFFSET(SLOT_ADDRESS);
+    address->index = SLOT_OFFSET(SLOT_ZERO);
+    address->displacement = 0;
+    address->scale = 0;
+}
+
+/* operand_update_begin() for instructions that also write the register at @changed. */
+static uint16_t exchange_begin(Translator *t, const ZydisDecodedOperand *operand, Address *address,
+                               uint16_t changed)
+{
+    if (operand_is_register(operand)) {
+        return register_offset(operand->reg.value);
+    }
+    *address = address_prepare(t, operand, operand_bytes(operand), true);
+    pin_address(t, address, changed);
+    emit_memory(t, exec_load_for_store[operand_size_index(operand)], address)->dst = T0_OFFSET;
+    return T0_OFFSET;
+}
+
 bool translate_xchg(Translator *t, int parameter)
 {
     const ZydisDecodedOperand *a = operand_at(t, 0), *b = operand_at(t, 1);
@@ -126,8 +155,9 @@ bool translate_xchg(Translator *t, int parameter)
         a = b;
         b = swap;
     }
-    uint16_t offset = operand_update_begin(t, a, T0_OFFSET, &address);
-    emit_register(t, exec_xchg_rr[size], offset, register_offset(b->reg.value));
+    uint16_t other = register_offset(b->reg.value);
+    uint16_t offset = exchange_begin(t, a, &address, other);
+    emit_register(t, exec_xchg_rr[size], offset, other);
     operand_update_end(t, a, T0_OFFSET, &address);
     return true;
 }
@@ -136,9 +166,10 @@ bool translate_xadd(Translator *t, int parameter)
 {
     const ZydisDecodedOperand *dst = operand_at(t, 0), *src = operand_at(t, 1);
     Address address;
-    uint16_t offset = operand_update_begin(t, dst, T0_OFFSET, &address);
+    uint16_t other = register_offset(src->reg.value);
+    uint16_t offset = exchange_begin(t, dst, &address, other);
 
-    emit_register(t, exec_xadd[operand_size_index(dst)], offset, register_offset(src->reg.value));
+    emit_register(t, exec_xadd[operand_size_index(dst)], offset, other);
     operand_update_end(t, dst, T0_OFFSET, &address);
     t->new_flags = FLAG_KIND_ADD * 4 + operand_size_index(dst);
     return true;
@@ -156,7 +187,7 @@ bool translate_cmpxchg(Translator *t, int parameter)
         emit_register(t, exec_cmpxchg_rr[size], register_offset(dst->reg.value), from);
         return true;
     }
-    operand_update_begin(t, dst, T0_OFFSET, &address);
+    exchange_begin(t, dst, &address, RAX_OFFSET);
     emit_register(t, exec_cmpxchg_t0[size], 0, from);
     operand_update_end(t, dst, T0_OFFSET, &address);
     return true;

@@ -344,7 +344,7 @@ static void translate_instruction(Translator *t)
     int parameter = 0;
 
     if (instruction->status != DECODE_OK) {
-        emit(t, instruction->status == DECODE_TOO_LONG ? exec_protection_fault : exec_undefined);
+        emit(t, instruction->status == DECODE_UNDEFINED ? exec_undefined : exec_protection_fault);
         t->ended = true;
         return;
     }
