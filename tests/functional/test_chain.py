@@ -93,24 +93,36 @@ def console_of_a_survivor(lines, *parts):
 
 def test_survivor_is_set_back_until_the_failover(host_lines, model):
     lines = console_of_a_survivor(host_lines, range(10, 20), "chain 1", range(15, 30))
-    after = after_failover(read_chain(lines, model), settled=10.5)
-    assert [line.counter for line in after.lines] == list(range(15, 30))
+    after = after_failover(read_chain(lines, model), exit_time=10.5)
+    assert [line.counter for line in after] == list(range(15, 30))
 
 
 def test_line_spliced_by_the_failover_hides_one_counter(host_lines, model):
     head, tail = line_of(host_lines, 20), line_of(host_lines, 15)
     lines = console_of_a_survivor(host_lines, range(10, 20), head[:20] + tail[20:], range(16, 30))
-    after = after_failover(read_chain(lines, model), settled=10.5)
-    assert after.lines[0].counter == 16
+    after = after_failover(read_chain(lines, model), exit_time=9.5)
+    assert after[0].counter == 16
 
 
 def test_gap_after_the_failover_is_found(host_lines, model):
     lines = console_of_a_survivor(host_lines, range(10, 20), range(21, 30))
     with pytest.raises(ChainError, match="21 follows 19"):
-        after_failover(read_chain(lines, model), settled=5)
+        after_failover(read_chain(lines, model), exit_time=4)
 
 
 def test_cut_line_after_the_failover_is_found(host_lines, model):
     lines = console_of_a_survivor(host_lines, range(10, 20), "chain 20 ab", range(21, 30))
     with pytest.raises(ChainError, match="cut after"):
-        after_failover(read_chain(lines, model), settled=5)
+        after_failover(read_chain(lines, model), exit_time=4)
+
+
+def test_checkpoints_that_leave_no_trace_are_no_start(host_lines, model):
+    """A secondary that is level with the primary shows no set-back."""
+    lines = console_of_a_survivor(host_lines, range(10, 40))
+    assert after_failover(read_chain(lines, model), exit_time=19.5)[0].counter == 30
+
+
+def test_silent_survivor_is_found(host_lines, model):
+    lines = console_of_a_survivor(host_lines, range(10, 20))
+    with pytest.raises(ChainError, match="printed nothing"):
+        after_failover(read_chain(lines, model), exit_time=9.5)

@@ -22,6 +22,8 @@ def run(emulator, guest, tmp_path):
                      "busy": f"127.0.0.1:{busy.getsockname()[1]}",
                      "missing": tmp_path / "missing" / "file"}
             arguments = [word.format(**names) for word in command_line.split()]
+            if not {"-kernel", "-initrd", "-append", "-bios"} & set(arguments):
+                arguments = ["-kernel", guest.kernel, *arguments]
             return run_to_exit([emulator, "-nodefaults", "-display", "none", *arguments], 30)
     return run_command
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from colotest.chain import read_chain
-from colotest.pair import CONSOLE_LAG, Pair, after_failover
+from colotest.pair import Pair, after_failover
 from colotest.qmp import QmpError, event_time
 
 FAILOVERS = 20
@@ -60,8 +60,7 @@ def test_failover_after_failover(make_pair, make_secondary):
     exit_time = second_pair.failover()
     third.wait_lines(r"^chain \d+ ", 10, start=third.console.position())
     report = read_chain(third.console.lines(), second_pair.model)
-    after = after_failover(report, exit_time + CONSOLE_LAG)
-    assert after.lines[-1].counter > after.lines[0].counter
+    assert len(after_failover(report, exit_time)) >= 5
     assert status_of(third)["last-mode"] == "secondary"
 
 

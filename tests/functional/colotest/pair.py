@@ -5,12 +5,14 @@
 import time
 from dataclasses import dataclass
 
-from .chain import (ChainError, ChainReport, check_unbroken, last_counter_at, model_for,
+from .chain import (ChainError, check_unbroken, last_counter_at, model_for,
                     read_chain)
 from .qmp import event_time, now
 from .waiting import wait_for
 
-#: Output that a process wrote before an event may be read this many seconds after it.
+#: Output that a process wrote before an event is read this many seconds after it, as a rule ..
+READER_LAG = 0.02
+#: .. and at most, on a busy machine.
 CONSOLE_LAG = 0.5
 
 
@@ -41,7 +43,8 @@ class Pair:
         self.primary.qmp.command("migrate", uri=self.uri)
         self.primary.wait_migration("colo", seconds=seconds)
         self.secondary.wait_migration("colo", seconds=seconds)
-        self.wait_checkpoints(1)
+        wait_for("the first checkpoint", lambda: self.poll()["checkpoints"] >= 1, seconds,
+                 self.describe)
 
     def stats(self, side="primary"):
         return getattr(self, side).qmp.command("x-query-colo-stats")
@@ -111,12 +114,12 @@ class Pair:
         try:
             primary = self.check_primary_chain()
             survivor = read_chain(secondary.console.lines(), self.model)
-            after = after_failover(survivor, exit_time + CONSOLE_LAG)
+            after = after_failover(survivor, exit_time)
             oldest = last_counter_at(primary, self.committed.stopped_at)
-            if after.lines[0].counter < oldest:
-                raise ChainError(f"the survivor goes on with {after.lines[0].counter}, but the "
+            if after[0].counter < oldest:
+                raise ChainError(f"the survivor goes on with {after[0].counter}, but the "
                                  f"committed checkpoint {self.committed.checkpoints} had {oldest}")
-            return after.lines
+            return after
         except ChainError as error:
             raise ChainError(f"{error}\n{secondary.describe()}") from None
 
@@ -124,19 +127,24 @@ class Pair:
         return f"{self.primary.describe()}\n{self.secondary.describe()}"
 
 
-def after_failover(report, settled):
-    """The part of a survivor's console behind the last set-back by a checkpoint.
+def after_failover(report, exit_time):
+    """The lines of a survivor's console from the failover on.
 
-    No line that was read later than `settled` may be missing or cut.
+    At the time of the failover one line may be cut or spliced; later than `CONSOLE_LAG` after it no
+    line may be cut or missing.
     """
+    settled = exit_time + CONSOLE_LAG
     if any(time > settled for time, _ in report.torn):
         raise ChainError(f"a line was cut after the failover: {report.torn[-1][1]!r}")
-    first = 0
+    first = next((index for index, line in enumerate(report.lines)
+                  if line.time > exit_time + READER_LAG), len(report.lines))
     for index in report.breaks():
         line, before = report.lines[index], report.lines[index - 1]
-        cut_between = [time for time, _ in report.torn if before.time <= time <= line.time]
-        if line.time > settled and not cut_between:
+        spliced_between = any(before.time <= time <= line.time for time, _ in report.torn)
+        if line.time > settled and not spliced_between:
             raise ChainError(f"counter {line.counter} follows {before.counter} "
                              "after the failover")
-        first = index
-    return ChainReport(report.lines[first:], [], 0)
+        first = max(first, index)
+    if first == len(report.lines):
+        raise ChainError("the survivor's guest printed nothing after the failover")
+    return report.lines[first:]
