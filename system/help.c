@@ -11,6 +11,7 @@
 #include "chardev/char.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
+#include "target/i386/cpu.h"
 #include "util/report.h"
 
 static bool asks_for_help(const char *text)
@@ -148,6 +149,10 @@ void help_print_and_exit_if_asked(const VMOptions *options)
 {
     if (json_object_get(options->machine, "help")) {
         print_machines();
+        exit(EXIT_SUCCESS);
+    }
+    if (asks_for_help(options->cpu_model)) {
+        x86_cpu_print_models();
         exit(EXIT_SUCCESS);
     }
     for (guint i = 0; options->accelerators && i < options->accelerators->len; i++) {
