@@ -59,6 +59,7 @@ Channel *channel_new_fd(int fd, const char *name)
     if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) {
         return channel_new_socket(fd, name);
     }
+    fcntl(fd, F_SETFD, FD_CLOEXEC); /* not for commands that we start */
     FdChannel *self = g_new0(FdChannel, 1);
     channel_init(&self->common, &fd_ops, name, fd, fd);
     self->former_flags = make_nonblocking(fd);

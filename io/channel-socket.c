@@ -2,6 +2,7 @@
 /* Copyright The qemu-colo authors */
 /* Channels on a stream socket, with descriptors passed over UNIX sockets (unix(7)). */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -132,6 +133,7 @@ bool channel_socket_attach(Channel *channel, int fd)
 {
     SocketChannel *self = (SocketChannel *)channel;
 
+    fcntl(fd, F_SETFD, FD_CLOEXEC); /* not for commands that we start */
     self->passes_fds = socket_family(fd) == AF_UNIX;
     set_nodelay(fd, 1);
     g_atomic_int_set(&channel->write_fd, fd);

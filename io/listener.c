@@ -2,6 +2,7 @@
 /* Copyright The qemu-colo authors */
 /* Listening sockets. A name like "localhost" can stand for several, all of which are served. */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -205,6 +206,7 @@ static bool listen_fd(ChannelListener *listener, GError **error)
         qc_error_set(error, "Socket file descriptor '%d' is not listening", fd);
         return false;
     }
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
     g_unix_set_fd_nonblocking(fd, true, NULL);
     listener->fds[listener->count++] = fd;
     return true;

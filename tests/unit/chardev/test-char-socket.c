@@ -203,6 +203,37 @@ static void test_input_paused(void)
     server_stop(&server);
 }
 
+/*
+ * Room is announced after can_receive() said that there is none, and before the device stopped
+ * reading: as if by another thread, but every time.
+ */
+static int room_from_now_on(void *opaque)
+{
+    Recorder *recorder = opaque;
+    int room = recorder->room;
+
+    recorder->room = 100;
+    if (!room) {
+        char_frontend_accept_input(&recorder->frontend);
+    }
+    return room;
+}
+
+static void test_room_in_between(void)
+{
+    Server server;
+    server_start(&server, "");
+    Recorder *recorder = &server.recorder;
+    g_autoptr(Channel) client = connect_to(&server);
+    run_until(recorder->opened == 1);
+    recorder->room = 0;
+    char_frontend_set_handlers(&recorder->frontend, room_from_now_on, recorder_receive,
+                               recorder_event, recorder, NULL);
+    g_assert_true(channel_write_all(client, "0123456789", 10, NULL));
+    run_until(recorder->input->len == 10);
+    server_stop(&server);
+}
+
 static gboolean count_call(gpointer opaque)
 {
     (*(int *)opaque)++;
@@ -559,6 +590,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/socket/wait-interrupted", test_wait_interrupted);
     g_test_add_func("/chardev/socket/last-words", test_last_words);
     g_test_add_func("/chardev/socket/input-paused", test_input_paused);
+    g_test_add_func("/chardev/socket/room-in-between", test_room_in_between);
     g_test_add_func("/chardev/socket/stalled-peer", test_stalled_peer);
     g_test_add_func("/chardev/socket/write-all", test_write_all);
     g_test_add_func("/chardev/socket/write-all-peer-gone", test_write_all_peer_gone);
