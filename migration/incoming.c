@@ -359,4 +359,5 @@ void migration_incoming_shutdown(gint64 deadline_us)
     }
     while (incoming->running && bql_wait_until(&incoming->ended, deadline_us)) {
     }
+    migration_join_ended(&incoming->thread, incoming->running);
 }

@@ -79,6 +79,11 @@ typedef enum ReturnPathMessage {
 bool outgoing_begin(const char *uri, GError **error);
 /* What QMP migrate_cancel does. BQL. */
 bool outgoing_cancel(GError **error);
+/*
+ * Take leave of a migration's thread that has said it is done (not @running). BQL, given up
+ * meanwhile.
+ */
+void migration_join_ended(GThread **thread, bool running);
 /* Is a migration, in whichever direction, under way? BQL. */
 bool migration_in_progress(void);
 

@@ -230,6 +230,17 @@ MigrationInfo *qmp_query_migrate(GError **error)
 
 /* ---- the process ---- */
 
+void migration_join_ended(GThread **thread, bool running)
+{
+    g_assert(bql_locked());
+    if (*thread && !running) {
+        GThread *ended = g_steal_pointer(thread);
+        bql_unlock();
+        g_thread_join(ended);
+        bql_lock();
+    }
+}
+
 static void on_exit_process(void *opaque)
 {
     MigrationState *state = migration_state();
@@ -241,6 +252,7 @@ static void on_exit_process(void *opaque)
     outgoing_break(state);
     while (state->running && bql_wait_until(&state->ended, deadline)) {
     }
+    migration_join_ended(&state->thread, state->running);
     migration_incoming_shutdown(deadline);
 }
 

@@ -61,6 +61,10 @@ need ./configure --build-dir="$build_dir" ${sanitizers:+--enable-sanitizers="$sa
 need ninja -C "$build_dir"
 [ -f "$guest_dir/initrd.gz" ] || need scripts/build-guest.sh "$guest_dir"
 
+# The guest writes its memory while migration reads it: that is what the dirty log is for.
+TSAN_OPTIONS="suppressions=$source_dir/tests/tsan-suppressions.txt ${TSAN_OPTIONS:-}"
+export TSAN_OPTIONS
+
 results=$build_dir/test-results
 rm -rf "$results" "$build_dir/meson-logs/testlog.json" "$build_dir/meson-logs/testlog.junit.xml"
 mkdir -p "$results"

@@ -18,8 +18,11 @@ typedef struct StringResult {
 static StringResult string_compare(X86State *state, const uint8_t stub[8], const void *first,
                                    const void *second, int32_t first_length, int32_t second_length)
 {
-    register __m128i xmm0 __asm__("xmm0") = vector_load(first);
-    register __m128i xmm1 __asm__("xmm1") = vector_load(second);
+    /* First into ordinary variables: a load may be a call, which would not spare xmm0. */
+    __m128i first_value = vector_load(first);
+    __m128i second_value = vector_load(second);
+    register __m128i xmm0 __asm__("xmm0") = first_value;
+    register __m128i xmm1 __asm__("xmm1") = second_value;
     uint64_t rax = (uint32_t)first_length, rdx = (uint32_t)second_length, rcx = 0;
 
     __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
