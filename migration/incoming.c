@@ -12,6 +12,7 @@
 #include "migration/init.h"
 #include "migration/migration.h"
 #include "migration/outgoing.h"
+#include "migration/ram.h"
 #include "migration/savevm.h"
 #include "migration/state.h"
 #include "qapi/qapi-commands-migration.h"
@@ -329,6 +330,7 @@ bool migration_incoming_begin(const char *uri, bool autostart, GError **error)
     incoming->autostart = autostart;
     incoming->exit_on_failure = strcmp(uri, "defer") != 0;
     runstate_set(RUN_STATE_INMIGRATE);
+    ram_populate_start();
     return !incoming->exit_on_failure || start_from_uri(incoming, uri, error);
 }
 
@@ -352,6 +354,7 @@ void qmp_migrate_incoming(const char *uri, GError **error)
 void migration_incoming_shutdown(gint64 deadline_us)
 {
     MigrationIncoming *incoming = migration_incoming();
+    ram_populate_stop();
     g_clear_pointer(&incoming->listener, channel_listener_free);
     g_autoptr(Channel) channel = migration_incoming_channel(incoming);
     if (channel) {

@@ -95,6 +95,13 @@ bool ram_save_checkpoint(MigrationWriter *writer, RAMPageSource *source, GError 
 /* ---- loading ---- */
 
 /*
+ * Begin to give guest memory its pages, in a thread; for a VM that waits for its state. Stopping
+ * takes milliseconds. BQL.
+ */
+void ram_populate_start(void);
+void ram_populate_stop(void);
+
+/*
  * Where the loader puts [@offset, @offset + @length) of @block: called before each run of
  * pages with a range that has been checked to lie within the block and is page aligned.
  * NULL is an error (then @error is set).
