@@ -303,7 +303,6 @@ const OpHandlerPtr exec_idiv[4] = BY_SIZE(idiv);
         if (expected == found) {                                                           \
             WRITE_##bits(op->dst, R##bits(op->src));                                       \
         } else {                                                                           \
-            WRITE_##bits(op->dst, found);                                                  \
             WRITE_##bits(SLOT_OFFSET(X86_RAX), found);                                     \
         }                                                                                  \
         SET_FLAGS(SUB, bits, (uint##bits##_t)(expected - found), found);                   \

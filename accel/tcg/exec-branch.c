@@ -4,6 +4,7 @@
 #include "accel/tcg/block.h"
 #include "accel/tcg/exception.h"
 #include "accel/tcg/exec.h"
+#include "accel/tcg/mmu.h"
 #include "accel/tcg/segment.h"
 
 #define RSP e->r[X86_RSP]
@@ -122,6 +123,15 @@ const OpHandlerPtr exec_test_ri_jcc[16][4] = { FOREACH_CONDITION(TEST_RI_JCC_ROW
 
 /* ---- jumps ---- */
 
+/* In 64-bit mode a target that is no address faults at the jump, which then did nothing. */
+ALWAYS_INLINE void check_target(Engine *e, const Op *op, uint64_t target)
+{
+    if (unlikely(!mmu_canonical(target))) {
+        e->op = op;
+        raise_exception_error(e, EXCEPTION_GP, 0);
+    }
+}
+
 const Op *exec_jump(Engine *e, const Op *op)
 {
     return engine_follow(e, op);
@@ -129,7 +139,10 @@ const Op *exec_jump(Engine *e, const Op *op)
 
 const Op *exec_jump_src(Engine *e, const Op *op)
 {
-    return engine_jump(e, R64(op->src));
+    uint64_t target = R64(op->src);
+
+    check_target(e, op, target);
+    return engine_jump(e, target);
 }
 
 const Op *exec_end(Engine *e, const Op *op)
@@ -180,6 +193,7 @@ DEFINE_MEMORY_OP(call64_src)
 {
     uint64_t address = RSP - 8, target = R64(op->src);
 
+    check_target(e, op, target);
     STORE(64, address, op_pc(e, op) + op->length);
     RSP = address;
     return engine_jump(e, target);
@@ -190,6 +204,7 @@ DEFINE_MEMORY_OP(ret64)
     uint64_t target;
 
     LOAD(64, target, RSP);
+    check_target(e, op, target);
     RSP += 8 + op->imm;
     return engine_jump(e, target);
 }

@@ -35,7 +35,7 @@ static void *register_operand(Engine *e, X86VectorOperand kind, unsigned number)
     case X86_OPERAND_MMX:
         return x86_mmx_register(e->state, number);
     case X86_OPERAND_GPR:
-        return &e->r[number];
+        return (char *)e + number; /* AH to BH are bytes of their own */
     default:
         return NULL;
     }
@@ -221,6 +221,7 @@ const Op *exec_fxsave(Engine *e, const Op *op)
     uint64_t address = fx_address(e, op);
     unsigned bytes = x86_fxsave_bytes(e->long_mode);
 
+    memory_probe(e, address, bytes, MMU_WRITE, e->mmu_mode);
     memory_read_bytes(e, address, image, bytes, e->mmu_mode);
     x86_fxsave(e->state, image, op->imm, e->long_mode);
     memory_write_bytes(e, address, image, bytes, e->mmu_mode);

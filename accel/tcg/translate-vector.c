@@ -33,11 +33,11 @@ static uint16_t vector_operand_number(const ZydisDecodedOperand *operand)
     return ZydisRegisterGetId(operand->reg.value);
 }
 
-/* General registers by slot, whatever their size's numbering. */
+/* General registers by their offset, whatever their size's numbering. */
 static uint16_t operand_number(X86VectorOperand kind, const ZydisDecodedOperand *operand)
 {
     if (kind == X86_OPERAND_GPR && !operand_is_memory(operand)) {
-        return register_offset(operand->reg.value) / 8;
+        return register_offset(operand->reg.value);
     }
     return vector_operand_number(operand);
 }
