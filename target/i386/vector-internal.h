@@ -150,9 +150,7 @@ static inline void simd_begin(const X86State *state)
     if (!simd_all_masked(state)) {
         wanted &= ~MXCSR_FLAGS; /* simd_end() must see which ones this instruction sets */
     }
-    if (simd_mxcsr_get() != wanted) {
-        simd_mxcsr_set(wanted);
-    }
+    simd_mxcsr_set(wanted); /* cheaper than looking whether it is needed */
 }
 
 /* What a result may be checked for when underflow is unmasked: it signals even when exact. */
