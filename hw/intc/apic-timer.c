@@ -49,14 +49,11 @@ uint32_t apic_timer_current(const APIC *apic)
 /* Not before @earliest_ns, so that rounding cannot make it fire again and again. */
 static void apic_timer_arm_deadline(APIC *apic, int64_t earliest_ns)
 {
-    uint64_t tsc = x86_tsc_read(apic->cpu);
-    uint64_t left = apic->tsc_deadline > tsc ? apic->tsc_deadline - tsc : 0;
-    if (apic->tsc_deadline == 0 || left > G_MAXINT64 / 2) {
-        timer_del(apic->timer); /* none, or after the end of virtual time */
-    } else {
-        int64_t now = clock_get_ns(CLOCK_TYPE_VIRTUAL);
-        int64_t expire = left ? x86_tsc_to_virtual_ns(apic->cpu, apic->tsc_deadline) : now;
+    if (apic->tsc_deadline) {
+        int64_t expire = x86_tsc_to_virtual_ns(apic->cpu, apic->tsc_deadline);
         timer_mod_ns(apic->timer, MAX(expire, earliest_ns));
+    } else {
+        timer_del(apic->timer);
     }
 }
 

@@ -69,6 +69,7 @@ typedef struct PIC {
     uint8_t lowest_priority; /* the input of lowest priority */
     uint8_t init_step;       /* PICInitStep */
     uint8_t icw1;
+    uint8_t icw3;
     uint8_t icw4;
     bool special_mask;
     bool poll;
@@ -255,7 +256,8 @@ static void pic_write_data(PIC *pic, uint8_t value)
         }
         break;
     case PIC_EXPECT_ICW3:
-        break; /* the pair is wired as a PC's: master input 2 */
+        pic->icw3 = value;
+        break;
     case PIC_EXPECT_ICW4:
         pic->icw4 = value;
         pic->init_step = PIC_OPERATIONAL;
@@ -336,6 +338,7 @@ static void pic_reset(Device *device)
     pic_icw1(pic, 0);
     pic->elcr = 0;
     pic->vector_base = 0;
+    pic->icw3 = 0;
     pic->init_step = PIC_OPERATIONAL;
     pic_update(pic);
 }
@@ -385,6 +388,7 @@ static const VMStateDescription pic_vmstate = {
             VMSTATE_UINT8(lowest_priority, PIC),
             VMSTATE_UINT8(init_step, PIC),
             VMSTATE_UINT8(icw1, PIC),
+            VMSTATE_UINT8(icw3, PIC),
             VMSTATE_UINT8(icw4, PIC),
             VMSTATE_BOOL(special_mask, PIC),
             VMSTATE_BOOL(poll, PIC),

@@ -517,48 +517,6 @@ static void test_timer(void)
     g_assert_cmpint(virtual_clock_deadline_ns() - clock_get_ns(CLOCK_TYPE_VIRTUAL), ==, 10000);
 }
 
-static void test_deadline(void)
-{
-    irq_board_reset(board);
-    enter_x2apic();
-    uint64_t now = x86_tsc_read(board->cpus[0]);
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, now + 1000));
-    g_assert_cmpuint(read_msr(0, MSR_TSC_DEADLINE), ==, 0); /* not in this mode */
-    g_assert_true(board_wrmsr(board, 0, MSR(REG_TIMER), 0x40033));
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, now + 1000));
-    g_assert_cmpuint(read_msr(0, MSR_TSC_DEADLINE), ==, now + 1000);
-    g_assert_true(board_wrmsr(board, 0, MSR(REG_INITIAL), 77)); /* without effect here */
-    g_assert_cmpuint(read_msr(0, MSR(0x39)), ==, 0);
-    irq_board_advance(999);
-    g_assert_false(requested(0, VCPU_INTERRUPT_HARD));
-    irq_board_advance(1);
-    expect_vector(0, 0x33);
-    end_of_interrupt(0);
-    g_assert_cmpuint(read_msr(0, MSR_TSC_DEADLINE), ==, 0);
-    /* In the past: at once. The end of all time: never. Zero: disarmed. */
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, 1));
-    irq_board_advance(0);
-    expect_vector(0, 0x33);
-    end_of_interrupt(0);
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, UINT64_MAX));
-    irq_board_advance(NANOSECONDS_PER_SECOND);
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, x86_tsc_read(board->cpus[0]) + 10));
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, 0));
-    irq_board_advance(NANOSECONDS_PER_SECOND);
-    g_assert_false(requested(0, VCPU_INTERRUPT_HARD));
-    /* A TSC that is set back makes it later. */
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, x86_tsc_read(board->cpus[0]) + 1000));
-    board->cpus[0]->state.tsc_offset -= 500;
-    irq_board_advance(1499);
-    g_assert_false(requested(0, VCPU_INTERRUPT_HARD));
-    irq_board_advance(1);
-    expect_vector(0, 0x33);
-    /* Another mode forgets it. */
-    g_assert_true(board_wrmsr(board, 0, MSR_TSC_DEADLINE, UINT64_MAX));
-    g_assert_true(board_wrmsr(board, 0, MSR(REG_TIMER), 0x33));
-    g_assert_cmpuint(read_msr(0, MSR_TSC_DEADLINE), ==, 0);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -579,6 +537,5 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/msr-faults", test_msr_faults);
     g_test_add_func("/apic/base", test_base);
     g_test_add_func("/apic/timer", test_timer);
-    g_test_add_func("/apic/deadline", test_deadline);
     return g_test_run();
 }

@@ -16,6 +16,7 @@
 
 static GRand *generator;
 static unsigned comparisons;
+static unsigned exceptions;
 static unsigned reports;
 
 void harness_init(int *argc, char ***argv)
@@ -326,6 +327,7 @@ bool test_case_compare(const TestCase *test, TestExecutor *executor)
     native_execute(test, &native);
     executor(test, &ours);
     comparisons++;
+    exceptions += n->trap != NO_TRAP;
     compare_value(text, "trap ", 0, 0, n->trap, o->trap);
     compare_value(text, "rip ", 0, 0, n->rip, o->rip);
     for (unsigned i = 0; i < 16; i++) {
@@ -352,11 +354,14 @@ bool test_case_compare(const TestCase *test, TestExecutor *executor)
     return false;
 }
 
-unsigned comparisons_made(void)
+void comparisons_begin(void)
 {
-    unsigned made = comparisons;
-
     comparisons = 0;
+    exceptions = 0;
     reports = 0;
-    return made;
+}
+
+void comparisons_report(void)
+{
+    g_test_message("%u comparisons, %u with an exception", comparisons, exceptions);
 }

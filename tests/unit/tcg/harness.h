@@ -48,7 +48,7 @@ typedef struct CPUSnapshot {
 
 /* A piece of code and the state it starts from. */
 typedef struct TestCase {
-    uint8_t code[256];
+    uint8_t code[1024];
     unsigned code_bytes;
     CPUSnapshot start;
     uint8_t data[HARNESS_DATA_BYTES];
@@ -70,6 +70,9 @@ void native_execute(const TestCase *test, TestResult *result);
 
 /* Run vector and x87 instructions, one a test, through target/i386's tables directly. */
 void direct_execute(const TestCase *test, TestResult *result);
+
+/* Run any user-mode code on a vCPU of the software engine, in 64-bit mode at CPL 3. */
+void engine_execute(const TestCase *test, TestResult *result);
 
 /* Set up; @argc, @argv as for g_test_init(). Prints the seed (HARNESS_SEED overrides it). */
 void harness_init(int *argc, char ***argv);
@@ -98,5 +101,6 @@ bool test_case_encode(TestCase *test, const ZydisEncoderRequest *request);
  */
 bool test_case_compare(const TestCase *test, TestExecutor *executor);
 
-/* How many comparisons were made since the last call. */
-unsigned comparisons_made(void);
+/* Begin counting comparisons; then say how many there were and how many ended in an exception. */
+void comparisons_begin(void);
+void comparisons_report(void);

@@ -17,6 +17,12 @@ typedef struct Form {
     bool immediate;
 } Form;
 
+/* Once through the tables alone, once through the engine. */
+static const struct {
+    const char *name;
+    TestExecutor *execute;
+} executors[] = { { "tables", direct_execute }, { "engine", engine_execute } };
+
 static TestExecutor *executor;
 
 static ZydisRegister gpr(unsigned bytes, unsigned index)
@@ -200,23 +206,27 @@ static void test_op(const X86VectorOp *op)
     g_test_fail();
 }
 
+typedef struct FeatureTest {
+    X86VectorFeature feature;
+    TestExecutor *execute;
+} FeatureTest;
+
 static void test_feature(gconstpointer opaque)
 {
-    X86VectorFeature feature = GPOINTER_TO_UINT(opaque);
-    unsigned rows = 0;
+    const FeatureTest *test = opaque;
 
-    if (!x86_vector_feature_supported(feature)) {
+    if (!x86_vector_feature_supported(test->feature)) {
         g_test_skip("the host lacks these instructions");
         return;
     }
-    comparisons_made();
+    executor = test->execute;
+    comparisons_begin();
     for (unsigned i = 0; i < x86_vector_op_count(); i++) {
-        if (x86_vector_op_at(i)->feature == feature) {
+        if (x86_vector_op_at(i)->feature == test->feature) {
             test_op(x86_vector_op_at(i));
-            rows++;
         }
     }
-    g_test_message("%u rows, %u comparisons", rows, comparisons_made());
+    comparisons_report();
 }
 
 int main(int argc, char **argv)
@@ -226,11 +236,15 @@ int main(int argc, char **argv)
     };
 
     harness_init(&argc, &argv);
-    executor = direct_execute;
-    for (unsigned i = 0; i < X86_VECTOR_FEATURE_COUNT; i++) {
-        g_autofree char *path = g_strdup_printf("/vector/tables/%s", names[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(executors); i++) {
+        for (unsigned feature = 0; feature < X86_VECTOR_FEATURE_COUNT; feature++) {
+            g_autofree char *path =
+                g_strdup_printf("/vector/%s/%s", executors[i].name, names[feature]);
+            FeatureTest *test = g_new(FeatureTest, 1);
 
-        g_test_add_data_func(path, GUINT_TO_POINTER(i), test_feature);
+            *test = (FeatureTest){ feature, executors[i].execute };
+            g_test_add_data_func_full(path, test, test_feature, g_free);
+        }
     }
     return g_test_run();
 }

@@ -17,6 +17,19 @@ typedef struct PointerRange {
     unsigned offset, bytes;
 } PointerRange;
 
+/* Once through the tables alone, once through the engine. */
+static const struct {
+    const char *name;
+    TestExecutor *execute;
+} executors[] = { { "tables", direct_execute }, { "engine", engine_execute } };
+
+/* What one test runs: an opcode, or one of the functions below. */
+typedef struct FPUTest {
+    TestExecutor *execute;
+    void (*run)(uint8_t opcode);
+    uint8_t opcode;
+} FPUTest;
+
 static TestExecutor *executor;
 
 /* Unmask some exceptions, none of which is pending; or leave everything masked. */
@@ -79,26 +92,18 @@ static void test_opcode(uint8_t opcode, uint8_t modrm)
     }
 }
 
-static void test_registers(gconstpointer opaque)
+static void test_registers(uint8_t opcode)
 {
-    uint8_t opcode = GPOINTER_TO_UINT(opaque);
-
-    comparisons_made();
     for (unsigned modrm = 0xc0; modrm <= 0xff; modrm++) {
         test_opcode(opcode, modrm);
     }
-    g_test_message("%u comparisons", comparisons_made());
 }
 
-static void test_memory(gconstpointer opaque)
+static void test_memory(uint8_t opcode)
 {
-    uint8_t opcode = GPOINTER_TO_UINT(opaque);
-
-    comparisons_made();
     for (unsigned reg = 0; reg < 8; reg++) {
         test_opcode(opcode, reg << 3 | 3);
     }
-    g_test_message("%u comparisons", comparisons_made());
 }
 
 /* FLDENV and FRSTOR: any image but one that would leave an exception pending. */
@@ -159,7 +164,7 @@ static void test_save(uint8_t opcode, bool narrow)
     }
 }
 
-static void test_environment(void)
+static void test_environment(uint8_t opcode)
 {
     for (unsigned narrow = 0; narrow < 2; narrow++) {
         test_restore(0xd9, narrow);
@@ -169,7 +174,7 @@ static void test_environment(void)
     }
 }
 
-static void test_emms(void)
+static void test_emms(uint8_t opcode)
 {
     static TestCase test;
     const uint8_t code[] = { 0x0f, 0x77 };
@@ -182,7 +187,7 @@ static void test_emms(void)
 }
 
 /* An exception that is pending already stops every instruction that waits. */
-static void test_pending(void)
+static void test_pending(uint8_t opcode)
 {
     static const uint8_t codes[][2] = {
         { 0x9b, 0x90 }, { 0xd9, 0xe8 }, { 0xd8, 0xc1 }, { 0xdb, 0xe2 }, { 0xdb, 0xe3 },
@@ -201,19 +206,38 @@ static void test_pending(void)
     }
 }
 
+static void run_test(gconstpointer opaque)
+{
+    const FPUTest *test = opaque;
+
+    executor = test->execute;
+    comparisons_begin();
+    test->run(test->opcode);
+    comparisons_report();
+}
+
+static void add_test(unsigned which, const char *what, void (*run)(uint8_t opcode), uint8_t opcode)
+{
+    g_autofree char *path =
+        opcode ? g_strdup_printf("/x87/%s/%02x/%s", executors[which].name, opcode, what)
+               : g_strdup_printf("/x87/%s/%s", executors[which].name, what);
+    FPUTest *test = g_new(FPUTest, 1);
+
+    *test = (FPUTest){ executors[which].execute, run, opcode };
+    g_test_add_data_func_full(path, test, run_test, g_free);
+}
+
 int main(int argc, char **argv)
 {
     harness_init(&argc, &argv);
-    executor = direct_execute;
-    for (unsigned opcode = 0xd8; opcode <= 0xdf; opcode++) {
-        g_autofree char *registers = g_strdup_printf("/x87/tables/%02x/registers", opcode);
-        g_autofree char *memory = g_strdup_printf("/x87/tables/%02x/memory", opcode);
-
-        g_test_add_data_func(registers, GUINT_TO_POINTER(opcode), test_registers);
-        g_test_add_data_func(memory, GUINT_TO_POINTER(opcode), test_memory);
+    for (unsigned i = 0; i < G_N_ELEMENTS(executors); i++) {
+        for (unsigned opcode = 0xd8; opcode <= 0xdf; opcode++) {
+            add_test(i, "registers", test_registers, opcode);
+            add_test(i, "memory", test_memory, opcode);
+        }
+        add_test(i, "environment", test_environment, 0);
+        add_test(i, "emms", test_emms, 0);
+        add_test(i, "pending", test_pending, 0);
     }
-    g_test_add_func("/x87/tables/environment", test_environment);
-    g_test_add_func("/x87/tables/emms", test_emms);
-    g_test_add_func("/x87/tables/pending", test_pending);
     return g_test_run();
 }

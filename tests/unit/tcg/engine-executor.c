@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/* Runs test code on a vCPU of the software engine, at CPL 3, ended by INT 80h. */
+#include <string.h>
+
+#include "guest.h"
+#include "harness.h"
+
+#define CODE_PHYSICAL GUEST_FREE
+#define DATA_PHYSICAL (GUEST_FREE + 0x10000)
+#define CODE_TABLE    GUEST_PT_FREE
+#define DATA_TABLE    (GUEST_PT_FREE + 0x1000)
+
+#define END_VECTOR 0x80
+
+static void set_up(Guest *guest)
+{
+    guest_reset(guest, 3);
+    guest_map(guest, CODE_TABLE, HARNESS_CODE, CODE_PHYSICAL, HARNESS_CODE_BYTES / 4096,
+              PTE_U | PTE_W);
+    guest_map(guest, DATA_TABLE, HARNESS_DATA, DATA_PHYSICAL, HARNESS_DATA_BYTES / 4096,
+              PTE_U | PTE_W);
+}
+
+static void load(Guest *guest, const TestCase *test)
+{
+    static const uint8_t end[] = { 0xcd, END_VECTOR };
+    X86State *state = guest->state;
+
+    guest_write(guest, CODE_PHYSICAL, test->code, test->code_bytes);
+    guest_write(guest, CODE_PHYSICAL + test->code_bytes, end, sizeof(end));
+    guest_write(guest, DATA_PHYSICAL, test->data, HARNESS_DATA_BYTES);
+    memcpy(state->registers, test->start.registers, sizeof(state->registers));
+    state->rflags = test->start.rflags | 2;
+    state->rip = HARNESS_CODE;
+    g_assert(x86_fxrstor(state, (const uint8_t *)&test->start.fx, true, true) == 0);
+}
+
+void engine_execute(const TestCase *test, TestResult *result)
+{
+    Guest *guest = guest_get();
+    CPUSnapshot *end = &result->end;
+    GuestException exception;
+
+    set_up(guest);
+    load(guest, test);
+    guest_run(guest);
+    exception = guest_exception(guest);
+    g_assert(exception.vector >= 0);
+    *end = test->start;
+    memcpy(end->registers, guest->state->registers, sizeof(end->registers));
+    end->registers[X86_RSP] = exception.rsp;
+    end->rflags = exception.rflags;
+    end->trap = exception.vector;
+    end->rip = exception.rip;
+    if (exception.vector == END_VECTOR) {
+        end->trap = NO_TRAP;
+        end->rip = 0;
+    }
+    x86_fxsave(guest->state, (uint8_t *)&end->fx, true, true);
+    memcpy(result->data, guest->memory + DATA_PHYSICAL, HARNESS_DATA_BYTES);
+}
