@@ -33,7 +33,8 @@ enum {
     MODE_KEYBOARD_OFF = 0x10,
     MODE_MOUSE_OFF = 0x20,
     MODE_TRANSLATE = 0x40,
-    MODE_RESET = MODE_KEYBOARD_IRQ | MODE_MOUSE_IRQ,
+    /* As firmware leaves it: drivers take a keyboard without translation for an odd one. */
+    MODE_RESET = MODE_KEYBOARD_IRQ | MODE_MOUSE_IRQ | MODE_SYSTEM | MODE_TRANSLATE,
 
     OUTPUT_NOT_RESET = 0x01,
     OUTPUT_A20 = 0x02,
@@ -373,7 +374,7 @@ static void i8042_reset(Device *device)
     I8042 *self = I8042(device);
 
     self->status = STATUS_COMMAND | STATUS_UNLOCKED;
-    self->mode = MODE_RESET;
+    set_mode(self, MODE_RESET);
     self->command = 0;
     self->output = 0;
     self->answer_count = 0;

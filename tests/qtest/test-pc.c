@@ -64,7 +64,7 @@ static void test_ports(void)
 {
     QTestState *qtest = qtest_start("-machine pc -m 64 -serial null");
 
-    g_assert_cmphex(qtest_inb(qtest, 0x64), ==, 0x18);
+    g_assert_cmphex(qtest_inb(qtest, 0x64), ==, 0x1c);
     g_assert_cmphex(qtest_inb(qtest, 0x3fd), ==, 0x60);
     g_assert_cmphex(qtest_inb(qtest, 0x2fd), ==, 0xff);       /* no second -serial */
     g_assert_cmphex(qtest_inl(qtest, 0xcf8), ==, 0xffff00ff); /* no PCI, cf9 is reset control */

@@ -21,9 +21,12 @@ static void record_a20(void *opaque, int n, int level)
     a20_level[n] = level;
 }
 
+/* Power-on state, but without translation of the keyboard's answers. */
 static void reset_controller(void)
 {
     DEVICE_GET_CLASS(controller)->reset(controller);
+    port_write8(COMMAND, 0x60);
+    port_write8(DATA, 0x03);
 }
 
 static uint8_t answer_of(uint8_t command)
@@ -62,8 +65,11 @@ static void set_mode(uint8_t mode)
 
 static void test_controller_commands(void)
 {
+    DEVICE_GET_CLASS(controller)->reset(controller);
+    g_assert_cmphex(port_read8(COMMAND), ==, 0x1c);
+    g_assert_cmphex(answer_of(0x20), ==, 0x47);
     reset_controller();
-    g_assert_cmphex(port_read8(COMMAND), ==, 0x18);
+    g_assert_cmphex(port_read8(COMMAND), ==, 0x10);
     g_assert_cmphex(answer_of(0xaa), ==, 0x55);
     g_assert_cmphex(port_read8(COMMAND) & 0x04, ==, 0x04);
     g_assert_cmphex(answer_of(0xab), ==, 0x00);
