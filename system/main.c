@@ -131,6 +131,16 @@ static Machine *create_machine(const VMOptions *options)
     return machine;
 }
 
+static void check_boot(Machine *machine)
+{
+    MachineClass *klass = MACHINE_GET_CLASS(machine);
+    GError *error = NULL;
+
+    if (klass->check_boot && !klass->check_boot(machine, &error)) {
+        report_fatal(error, NULL);
+    }
+}
+
 static void build_machine(Machine *machine)
 {
     GError *error = NULL;
@@ -292,6 +302,8 @@ static void set_up(const VMOptions *options)
     if (options->incoming) {
         /* Before the reset: the board loads nothing into the memory of a VM that comes in. */
         runstate_set(RUN_STATE_INMIGRATE);
+    } else {
+        check_boot(machine);
     }
     reset_all();
     if (options->qtest && !qtest_server_start(options->qtest, options->qtest_log, &error)) {

@@ -88,15 +88,17 @@ static bool check_kernel_options(const Machine *machine, GError **error)
                      machine->firmware_path);
         return false;
     }
-    if (machine->kernel_path) {
-        return true;
-    }
-    if (machine->initrd_path || machine->kernel_command_line) {
+    if (!machine->kernel_path && (machine->initrd_path || machine->kernel_command_line)) {
         qc_error_set(error, "%s is only allowed with -kernel",
                      machine->initrd_path ? "-initrd" : "-append");
         return false;
     }
-    if (accel_ops()->runs_guest_code) {
+    return true;
+}
+
+static bool pc_check_boot(Machine *machine, GError **error)
+{
+    if (!machine->kernel_path && accel_ops()->runs_guest_code) {
         qc_error_set(error, "nothing to boot: machine 'pc' has no firmware, give it a bzImage with "
                             "-kernel");
         return false;
@@ -288,8 +290,8 @@ static void load_guest(void *opaque)
     }
     memcpy(pc->parent.ram->host + FIRMWARE_AREA, pc->acpi_tables->data, pc->acpi_tables->len);
     ram_block_written(pc->parent.ram, FIRMWARE_AREA, pc->acpi_tables->len);
-    if (pc->boot && !linux_boot_load(pc->boot, &error)) {
-        report_error("the kernel cannot be loaded again: %s", error->message);
+    if (!pc_check_boot(&pc->parent, &error) || (pc->boot && !linux_boot_load(pc->boot, &error))) {
+        report_error("the machine cannot start: %s", error->message);
         runstate_request_panic();
     }
 }
@@ -348,4 +350,5 @@ static void pc_machine_class_init(MachineClass *klass)
     klass->maximum_cpus = 1;
     klass->is_default = true;
     klass->init = pc_init;
+    klass->check_boot = pc_check_boot;
 }

@@ -36,6 +36,9 @@ typedef struct MachineClass {
     bool is_default;
     /* Build the board: RAM, processors, devices. BQL held, before any vCPU runs. */
     bool (*init)(Machine *machine, GError **error);
+    /* Everything that was asked for is there: is there something to start with? Not asked for a
+     * VM that comes in. NULL: yes. BQL. */
+    bool (*check_boot)(Machine *machine, GError **error);
 } MachineClass;
 
 GType machine_get_type(void);
