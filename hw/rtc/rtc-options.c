@@ -19,7 +19,7 @@ typedef enum RTCBase {
 static RTCBase rtc_base;
 static int64_t rtc_base_date; /* seconds since 1970 */
 
-/* Exactly YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS. */
+/* Exactly YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, and a day that exists. */
 static bool parse_date(const char *text, int64_t *seconds)
 {
     struct tm tm = { 0 };
@@ -28,8 +28,9 @@ static bool parse_date(const char *text, int64_t *seconds)
         memset(&tm, 0, sizeof(tm));
         end = strptime(text, "%Y-%m-%d", &tm);
     }
-    *seconds = timegm(&tm);
-    return end && *end == '\0';
+    int day = tm.tm_mday;
+    *seconds = timegm(&tm); /* 30 February becomes a day in March */
+    return end && *end == '\0' && tm.tm_mday == day;
 }
 
 static bool configure_base(const char *value, GError **error)

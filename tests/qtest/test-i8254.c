@@ -60,9 +60,9 @@ static void test_rate_generator(void)
     }
     /* The first rise was the output going high with the mode. */
     g_assert_cmpuint(qtest_irq_raised_count(qtest, 0), ==, 6);
-    /* No drift over an hour. */
-    qtest_clock_set(qtest, start + INT64_C(3600) * 1000000000);
-    g_assert_cmpuint(qtest_irq_raised_count(qtest, 0), ==, 1 + INT64_C(3600) * HZ / 11932);
+    /* No drift over ten minutes. */
+    qtest_clock_set(qtest, start + INT64_C(600) * 1000000000);
+    g_assert_cmpuint(qtest_irq_raised_count(qtest, 0), ==, 1 + INT64_C(600) * HZ / 11932);
     qtest_quit(qtest);
 }
 
