@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "channel-internal.h"
+#include "util/named-fd.h"
 #include "util/report.h"
 
 typedef struct FdChannel {
@@ -68,9 +69,8 @@ Channel *channel_new_fd(int fd, const char *name)
 
 Channel *channel_new_file(const char *path, int open_flags, int mode, GError **error)
 {
-    int fd = open(path, open_flags | O_CLOEXEC, mode);
+    int fd = named_fd_open_path(path, open_flags, mode, error);
     if (fd < 0) {
-        qc_error_set_errno(error, errno, "Could not open '%s'", path);
         return NULL;
     }
     g_autofree char *name = g_strdup_printf("file:%s", path);

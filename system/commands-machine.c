@@ -105,24 +105,66 @@ void qmp_inject_nmi(GError **error)
     }
 }
 
+/* ---- the command line ---- */
+
+#define PARAMETER_LETTERS "abcdefghijklmnopqrstuvwxyz-"
+
+/* What a parameter takes, by the syntax behind its "=". */
+static CommandLineParameterType parameter_type(const char *value)
+{
+    value += *value == ']';
+    if (g_str_has_prefix(value, "on|off")) {
+        return COMMAND_LINE_PARAMETER_TYPE_BOOLEAN;
+    }
+    if (*value == 'N' && !g_ascii_isalpha(value[1])) {
+        return COMMAND_LINE_PARAMETER_TYPE_NUMBER;
+    }
+    if (g_str_has_prefix(value, "MEGS")) {
+        return COMMAND_LINE_PARAMETER_TYPE_SIZE;
+    }
+    return COMMAND_LINE_PARAMETER_TYPE_STRING;
+}
+
+/* The parameters in the syntax of an option: words followed by "=", but for "prop=value". */
+static GPtrArray *parameters_of(const char *syntax)
+{
+    GPtrArray *list = CommandLineParameterInfo_list_new();
+
+    while (*syntax) {
+        size_t length = strspn(syntax, PARAMETER_LETTERS);
+        if (length && syntax[length] == '=' && !g_str_has_prefix(syntax, "prop=")) {
+            CommandLineParameterInfo *info = CommandLineParameterInfo_new();
+            info->name = g_strndup(syntax, length);
+            info->type = parameter_type(syntax + length + 1);
+            g_ptr_array_add(list, info);
+        }
+        syntax += MAX(length, 1);
+    }
+    return list;
+}
+
 /* Gathers options for query-command-line-options. */
 typedef struct OptionSearch {
     const char *wanted; /* NULL: all */
     GPtrArray *list;
 } OptionSearch;
 
-static void add_option(const char *name, bool has_argument, const char *help, void *opaque)
+static void add_option(const char *name, const char *argument, const char *help, void *opaque)
 {
     OptionSearch *search = opaque;
     CommandLineOptionInfo *info;
 
-    if (!has_argument || (search->wanted && strcmp(search->wanted, name) != 0)) {
+    if (!argument || (search->wanted && strcmp(search->wanted, name) != 0)) {
         return;
     }
     info = CommandLineOptionInfo_new();
     info->option = g_strdup(name);
-    info->parameters = CommandLineParameterInfo_list_new();
-    g_ptr_array_add(search->list, info);
+    info->parameters = parameters_of(argument);
+    if (info->parameters->len) {
+        g_ptr_array_add(search->list, info);
+    } else {
+        CommandLineOptionInfo_free(info);
+    }
 }
 
 GPtrArray *qmp_query_command_line_options(const char *option, GError **error)

@@ -28,6 +28,7 @@
 #include "system/runstate.h"
 #include "system/serial.h"
 #include "util/keyval.h"
+#include "util/named-fd.h"
 #include "util/report.h"
 
 #define DEFAULT_MACHINE "pc"
@@ -148,6 +149,48 @@ static void build_machine(Machine *machine)
     if (!MACHINE_GET_CLASS(machine)->init(machine, &error)) {
         report_fatal(error, NULL);
     }
+}
+
+/* ---- file descriptors that the parent process has opened for this one ---- */
+
+static bool parse_descriptor_number(json_t *values, const char *name, int *number, GError **error)
+{
+    const char *text = json_string_value(json_object_get(values, name));
+    guint64 value;
+
+    if (!text) {
+        qc_error_set(error, "%s option is required and must be non-negative", name);
+        return false;
+    }
+    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &value, NULL)) {
+        qc_error_set(error, "Parameter '%s' expects a number", name);
+        return false;
+    }
+    *number = (int)value;
+    return true;
+}
+
+/* -add-fd: into a set goes a duplicate, so that one descriptor can be in several. */
+static bool add_fd(OptionUse *use, GError **error)
+{
+    const char *opaque = json_string_value(json_object_get(use->values, "opaque"));
+    int fd, set;
+
+    if (!parse_descriptor_number(use->values, "fd", &fd, error) ||
+        !parse_descriptor_number(use->values, "set", &set, error)) {
+        return false;
+    }
+    if (fd <= STDERR_FILENO) {
+        qc_error_set(error, "fd cannot be a standard I/O stream");
+        return false;
+    }
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        qc_error_set(error, "fd is not valid or already in use");
+        return false;
+    }
+    fdset_add(set, copy, opaque);
+    return true;
 }
 
 /* ---- character devices and monitors ---- */
@@ -283,6 +326,7 @@ static void set_up(const VMOptions *options)
 {
     GError *error = NULL;
 
+    for_each_use(options->fds, add_fd);
     for_each_use(options->globals, add_global);
     select_accelerator(options);
     if (options->rtc && !mc146818_configure(options->rtc, &error)) {

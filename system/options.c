@@ -366,6 +366,20 @@ static bool parse_action(VMOptions *options, const Option *option, const char *a
     return ok;
 }
 
+static bool parse_add_fd(VMOptions *options, const Option *option, const char *argument,
+                         GError **error)
+{
+    static const char *const known[] = { "fd", "set", "opaque", NULL };
+    json_t *values = keyval_parse(argument, NULL, error);
+
+    if (!values || !only_known_keys(values, known, error)) {
+        json_decref(values);
+        return false;
+    }
+    add_use(options, option, argument, values);
+    return true;
+}
+
 static bool parse_none_only(VMOptions *options, const Option *option, const char *argument,
                             GError **error)
 {
@@ -401,8 +415,8 @@ static const Option option_table[] = {
       parse_list, FIELD(accelerators) },
     { "action", "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events lead to",
       parse_action },
-    { "add-fd", "fd=N,set=SET[,opaque=TEXT]", "add file descriptor N to the set SET",
-      parse_keyval_list, FIELD(fds), NULL },
+    { "add-fd", "fd=N,set=SET[,opaque=TEXT]", "add file descriptor N to the set SET", parse_add_fd,
+      FIELD(fds) },
     { "append", "CMDLINE", "kernel command line", parse_string, FIELD(append) },
     { "bios", "FILE", "firmware image", parse_string, FIELD(firmware) },
     { "chardev", "BACKEND,id=ID[,...]", "add a character device (help lists the back ends)",
@@ -466,12 +480,12 @@ static const Option option_table[] = {
     { "vga", "none", "video card; none is what there is", parse_none_only },
 };
 
-void options_foreach(void (*visit)(const char *name, bool has_argument, const char *help,
+void options_foreach(void (*visit)(const char *name, const char *argument, const char *help,
                                    void *opaque),
                      void *opaque)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(option_table); i++) {
-        visit(option_table[i].name, option_table[i].argument != NULL, option_table[i].help, opaque);
+        visit(option_table[i].name, option_table[i].argument, option_table[i].help, opaque);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "util/report.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static GMutex lock;
@@ -201,6 +202,27 @@ int fdset_open(int64_t id, int flags, GError **error)
     g_mutex_unlock(&lock);
     if (fd < 0) {
         qc_error_set_errno(error, code, "Could not open '/dev/fdset/%" G_GINT64_FORMAT "'", id);
+    }
+    return fd;
+}
+
+int named_fd_open_path(const char *path, int flags, int mode, GError **error)
+{
+    static const char prefix[] = "/dev/fdset/";
+    guint64 id;
+    int fd;
+
+    if (g_str_has_prefix(path, prefix)) {
+        if (!g_ascii_string_to_unsigned(path + strlen(prefix), 10, 0, G_MAXINT64, &id, NULL)) {
+            qc_error_set(error, "Could not open '%s': expected the number of a set behind %s", path,
+                         prefix);
+            return -1;
+        }
+        return fdset_open(id, flags, error);
+    }
+    fd = open(path, flags | O_CLOEXEC, mode);
+    if (fd < 0) {
+        qc_error_set_errno(error, errno, "Could not open '%s'", path);
     }
     return fd;
 }

@@ -51,7 +51,10 @@ void options_clear(void);
 /* The options of this process. Borrowed; empty before options_parse(). */
 const VMOptions *vm_options(void);
 
-/* Call @visit for each option that exists, in alphabetical order. */
-void options_foreach(void (*visit)(const char *name, bool has_argument, const char *help,
+/*
+ * Call @visit for each option that exists, in alphabetical order. @argument is its syntax, like
+ * "[chardev=]ID[,pretty=on|off]", or NULL when it takes none.
+ */
+void options_foreach(void (*visit)(const char *name, const char *argument, const char *help,
                                    void *opaque),
                      void *opaque);

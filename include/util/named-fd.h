@@ -46,3 +46,9 @@ void fdset_foreach(void (*visit)(int64_t id, const FdsetEntry *entry, void *opaq
  * O_WRONLY, O_RDWR), with close-on-exec. Returns -1 with @error set.
  */
 int fdset_open(int64_t id, int flags, GError **error);
+
+/*
+ * open() with close-on-exec, where "/dev/fdset/ID" stands for fdset_open(). Returns -1 with an
+ * error that names @path.
+ */
+int named_fd_open_path(const char *path, int flags, int mode, GError **error);

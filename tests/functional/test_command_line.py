@@ -82,6 +82,8 @@ MISTAKES = [
     ("-name x,bogus=1", "bogus"),
     ("-pidfile {missing}", "missing/file"),
     ("-global bogus", "bogus"),
+    ("-add-fd fd=99,set=1", "-add-fd"),
+    ("-add-fd fd=9,bogus=1", "bogus"),
     ("-readconfig {missing}", "-readconfig"),
     ("disk.img", "disk.img"),
 ]

@@ -164,3 +164,11 @@ def test_human_command_gets_the_descriptor(session, descriptor):
     answer = session.ask("human-monitor-command", descriptor, **{"command-line": "getfd y"})
     assert answer == {"return": ""}
     assert session.ask("closefd", fdname="y") == {"return": {}}
+
+
+def test_command_line_is_described(session):
+    options = {option["option"]: {p["name"]: p["type"] for p in option["parameters"]}
+               for option in session.ask("query-command-line-options")["return"]}
+    assert options["mon"] == {"chardev": "string", "mode": "string", "pretty": "boolean"}
+    assert options["smp"]["cpus"] == "number"
+    assert "zork" in session.ask("query-command-line-options", option="zork")["error"]["desc"]
