@@ -18,23 +18,54 @@ static void must(int result)
     }
 }
 
-/* ---- GMutex: its pointer holds a pthread mutex, made at the first use ---- */
-
-static pthread_mutex_t *mutex_of(GMutex *mutex)
+/* Put @made into the empty *@slot, or give it back with @undo when somebody was faster. */
+static gpointer publish(gpointer *slot, gpointer made, int (*undo)(gpointer made))
 {
-    pthread_mutex_t *native = g_atomic_pointer_get(&mutex->p);
+    gpointer present = NULL;
+
+    if (__atomic_compare_exchange_n(slot, &present, made, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+        return made;
+    }
+    must(undo(made));
+    free(made);
+    return present;
+}
+
+static int destroy_mutex(gpointer mutex)
+{
+    return pthread_mutex_destroy(mutex);
+}
+
+static int destroy_cond(gpointer cond)
+{
+    return pthread_cond_destroy(cond);
+}
+
+/* Empty *@slot. */
+static void clear(gpointer *slot, int (*undo)(gpointer made))
+{
+    if (*slot) {
+        must(undo(*slot));
+        free(*slot);
+        *slot = NULL;
+    }
+}
+
+/* ---- GMutex, GRecMutex: the pointer holds a pthread mutex, made at the first use ---- */
+
+static pthread_mutex_t *mutex_of(gpointer *slot, int type)
+{
+    gpointer native = g_atomic_pointer_get(slot);
 
     if (!native) {
         pthread_mutex_t *made = malloc(sizeof(*made));
-        must(pthread_mutex_init(made, NULL));
-        native = NULL;
-        if (__atomic_compare_exchange_n((pthread_mutex_t **)&mutex->p, &native, made, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            native = made;
-        } else {
-            must(pthread_mutex_destroy(made));
-            free(made);
-        }
+        pthread_mutexattr_t attributes;
+        must(pthread_mutexattr_init(&attributes));
+        must(pthread_mutexattr_settype(&attributes, type));
+        must(pthread_mutex_init(made, &attributes));
+        must(pthread_mutexattr_destroy(&attributes));
+        native = publish(slot, made, destroy_mutex);
     }
     return native;
 }
@@ -46,50 +77,22 @@ void g_mutex_init(GMutex *mutex)
 
 void g_mutex_clear(GMutex *mutex)
 {
-    if (mutex->p) {
-        must(pthread_mutex_destroy(mutex->p));
-        free(mutex->p);
-        mutex->p = NULL;
-    }
+    clear(&mutex->p, destroy_mutex);
 }
 
 void g_mutex_lock(GMutex *mutex)
 {
-    must(pthread_mutex_lock(mutex_of(mutex)));
+    must(pthread_mutex_lock(mutex_of(&mutex->p, PTHREAD_MUTEX_NORMAL)));
 }
 
 gboolean g_mutex_trylock(GMutex *mutex)
 {
-    return pthread_mutex_trylock(mutex_of(mutex)) == 0;
+    return pthread_mutex_trylock(mutex_of(&mutex->p, PTHREAD_MUTEX_NORMAL)) == 0;
 }
 
 void g_mutex_unlock(GMutex *mutex)
 {
-    must(pthread_mutex_unlock(mutex_of(mutex)));
-}
-
-/* ---- GRecMutex ---- */
-
-static pthread_mutex_t *rec_mutex_of(GRecMutex *mutex)
-{
-    pthread_mutex_t *native = g_atomic_pointer_get(&mutex->p);
-
-    if (!native) {
-        pthread_mutex_t *made = malloc(sizeof(*made));
-        pthread_mutexattr_t attributes;
-        must(pthread_mutexattr_init(&attributes));
-        must(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE));
-        must(pthread_mutex_init(made, &attributes));
-        must(pthread_mutexattr_destroy(&attributes));
-        if (__atomic_compare_exchange_n((pthread_mutex_t **)&mutex->p, &native, made, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            native = made;
-        } else {
-            must(pthread_mutex_destroy(made));
-            free(made);
-        }
-    }
-    return native;
+    must(pthread_mutex_unlock(mutex_of(&mutex->p, PTHREAD_MUTEX_NORMAL)));
 }
 
 void g_rec_mutex_init(GRecMutex *mutex)
@@ -99,33 +102,29 @@ void g_rec_mutex_init(GRecMutex *mutex)
 
 void g_rec_mutex_clear(GRecMutex *mutex)
 {
-    if (mutex->p) {
-        must(pthread_mutex_destroy(mutex->p));
-        free(mutex->p);
-        mutex->p = NULL;
-    }
+    clear(&mutex->p, destroy_mutex);
 }
 
 void g_rec_mutex_lock(GRecMutex *mutex)
 {
-    must(pthread_mutex_lock(rec_mutex_of(mutex)));
+    must(pthread_mutex_lock(mutex_of(&mutex->p, PTHREAD_MUTEX_RECURSIVE)));
 }
 
 gboolean g_rec_mutex_trylock(GRecMutex *mutex)
 {
-    return pthread_mutex_trylock(rec_mutex_of(mutex)) == 0;
+    return pthread_mutex_trylock(mutex_of(&mutex->p, PTHREAD_MUTEX_RECURSIVE)) == 0;
 }
 
 void g_rec_mutex_unlock(GRecMutex *mutex)
 {
-    must(pthread_mutex_unlock(rec_mutex_of(mutex)));
+    must(pthread_mutex_unlock(mutex_of(&mutex->p, PTHREAD_MUTEX_RECURSIVE)));
 }
 
 /* ---- GCond, on the monotonic clock as GLib's is ---- */
 
 static pthread_cond_t *cond_of(GCond *cond)
 {
-    pthread_cond_t *native = g_atomic_pointer_get(&cond->p);
+    gpointer native = g_atomic_pointer_get(&cond->p);
 
     if (!native) {
         pthread_cond_t *made = malloc(sizeof(*made));
@@ -134,13 +133,7 @@ static pthread_cond_t *cond_of(GCond *cond)
         must(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
         must(pthread_cond_init(made, &attributes));
         must(pthread_condattr_destroy(&attributes));
-        if (__atomic_compare_exchange_n((pthread_cond_t **)&cond->p, &native, made, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            native = made;
-        } else {
-            must(pthread_cond_destroy(made));
-            free(made);
-        }
+        native = publish(&cond->p, made, destroy_cond);
     }
     return native;
 }
@@ -152,16 +145,12 @@ void g_cond_init(GCond *cond)
 
 void g_cond_clear(GCond *cond)
 {
-    if (cond->p) {
-        must(pthread_cond_destroy(cond->p));
-        free(cond->p);
-        cond->p = NULL;
-    }
+    clear(&cond->p, destroy_cond);
 }
 
 void g_cond_wait(GCond *cond, GMutex *mutex)
 {
-    must(pthread_cond_wait(cond_of(cond), mutex_of(mutex)));
+    must(pthread_cond_wait(cond_of(cond), mutex_of(&mutex->p, PTHREAD_MUTEX_NORMAL)));
 }
 
 gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_time)
@@ -169,7 +158,8 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_time)
     struct timespec deadline = { .tv_sec = end_time / G_USEC_PER_SEC,
                                  .tv_nsec = (end_time % G_USEC_PER_SEC) * 1000 };
 
-    return pthread_cond_timedwait(cond_of(cond), mutex_of(mutex), &deadline) == 0;
+    return pthread_cond_timedwait(cond_of(cond), mutex_of(&mutex->p, PTHREAD_MUTEX_NORMAL),
+                                  &deadline) == 0;
 }
 
 void g_cond_signal(GCond *cond)
