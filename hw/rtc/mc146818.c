@@ -60,7 +60,7 @@
 #define CMOS_ABOVE_16M   0x34 /* 64 KiB above 16 MiB */
 #define CMOS_ABOVE_4G    0x5b /* 64 KiB above 4 GiB, three bytes */
 
-#define BASE_MEMORY_KIB    640
+#define BASE_MEMORY_KIB 640
 
 typedef struct RTC {
     Device parent;

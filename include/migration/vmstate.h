@@ -132,12 +132,12 @@ extern const VMStateType vmstate_type_bool, vmstate_type_u8, vmstate_type_u16, v
         .flags = VMSTATE_FIELD_STRUCT | VMSTATE_FIELD_ARRAY, .vmsd = &(description)             \
     }
 /* The first `num` (a uint32_t field) elements of an array of structs. */
-#define VMSTATE_STRUCT_VARRAY(fld, state, num, description, ctype)                                 \
-    {                                                                                              \
-        .name = #fld, .offset = VMSTATE_OFFSET_ARRAY(state, fld, ctype), .size = sizeof(ctype),    \
-        .count = VMSTATE_ARRAY_COUNT(state, fld),                                                  \
-        .count_offset = VMSTATE_OFFSET(state, num, uint32_t),                                      \
-        .flags = VMSTATE_FIELD_STRUCT | VMSTATE_FIELD_VARRAY, .vmsd = &(description)               \
+#define VMSTATE_STRUCT_VARRAY(fld, state, num, description, ctype)                              \
+    {                                                                                           \
+        .name = #fld, .offset = VMSTATE_OFFSET_ARRAY(state, fld, ctype), .size = sizeof(ctype), \
+        .count = VMSTATE_ARRAY_COUNT(state, fld),                                               \
+        .count_offset = VMSTATE_OFFSET(state, num, uint32_t),                                   \
+        .flags = VMSTATE_FIELD_STRUCT | VMSTATE_FIELD_VARRAY, .vmsd = &(description)            \
     }
 /* The first `num` (a uint32_t field) elements of the array field. */
 #define VMSTATE_VARRAY_UINT8(fld, state, num)                                                \

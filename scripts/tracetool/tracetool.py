@@ -96,7 +96,8 @@ def header_text(events, source):
                 f'    {probe}',
                 '#endif',
                 f'    if (trace_event_is_on(&trace_event_{event.name})) {{',
-                f'        trace_event_log(&trace_event_{event.name}, {event.format}{event.values});',
+                f'        trace_event_log(&trace_event_{event.name}, '
+                f'{event.format}{event.values});',
                 '    }',
                 '}',
                 '']

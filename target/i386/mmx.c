@@ -181,7 +181,8 @@ static int mmx_extend_4(VECTOR_PARAMETERS)
 }
 
 #define MMX_ROW(M, instruction, feature, bytes) ROW_MMX(M, mmx_##M, feature, bytes, ),
-#define MMX_SHIFT_ROW(M)                        ROW(M, mmx_##M##_immediate, MMX, NONE, MMX, .destination_bytes = 8),
+
+#define MMX_SHIFT_ROW(M) ROW(M, mmx_##M##_immediate, MMX, NONE, MMX, .destination_bytes = 8),
 
 static const X86VectorOp ops[] = {
     MMX_OPS(MMX_ROW) MMX_SHIFT_OPS(MMX_SHIFT_ROW) ROW_MMX(PSHUFW, mmx_PSHUFW, SSE, 8, ),

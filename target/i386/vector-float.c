@@ -159,7 +159,8 @@ int simd_end_unmasked(X86State *state, uint32_t raised, __m128i value, SimdResul
 #define DEFINE_FLOAT_IMMEDIATE(M, instruction, feature, bytes, kind) \
     SIMD_IMMEDIATE_FUNCTION(vector_##M, instruction, SIMD_RESULT_##kind)
 #define DEFINE_APPROXIMATION(M, instruction, feature, bytes) XMM_FUNCTION(vector_##M, instruction)
-#define DEFINE_COMPARE(M, instruction, feature, bytes)       COMPARE_FUNCTION(vector_##M, instruction)
+
+#define DEFINE_COMPARE(M, instruction, feature, bytes) COMPARE_FUNCTION(vector_##M, instruction)
 FLOAT_OPS(DEFINE_FLOAT)
 FLOAT_IMMEDIATE_OPS(DEFINE_FLOAT_IMMEDIATE)
 APPROXIMATION_OPS(DEFINE_APPROXIMATION)

@@ -181,8 +181,8 @@ class Bench:
 
         def body(pair):
             pair.wait_checkpoints(20)
-            for name, vm, factor in (("primary", pair.primary, 1), ("secondary", pair.secondary, 2)):
-                usage = vm.memory_kib()
+            for name, factor in (("primary", 1), ("secondary", 2)):
+                usage = getattr(pair, name).memory_kib()
                 over = usage["Rss"] / 1024 - factor * guest_mb
                 report(f"memory, {name}: resident {usage['Rss'] / 1024:.0f} MiB, proportional "
                        f"{usage['Pss'] / 1024:.0f} MiB; guest has {guest_mb} MiB: {over:+.0f} MiB "

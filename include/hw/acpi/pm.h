@@ -13,19 +13,19 @@
 #define TYPE_ACPI_PM "acpi-pm"
 
 /* I/O ports, and what the tables say about them. */
-#define ACPI_PM_BASE          0x600
-#define ACPI_PM_EVENT_PORT    (ACPI_PM_BASE + 0) /* status, enable: 2 bytes each */
-#define ACPI_PM_CONTROL_PORT  (ACPI_PM_BASE + 4)
-#define ACPI_PM_TIMER_PORT    (ACPI_PM_BASE + 8)
-#define ACPI_PM_EVENT_LENGTH  4
+#define ACPI_PM_BASE           0x600
+#define ACPI_PM_EVENT_PORT     (ACPI_PM_BASE + 0) /* status, enable: 2 bytes each */
+#define ACPI_PM_CONTROL_PORT   (ACPI_PM_BASE + 4)
+#define ACPI_PM_TIMER_PORT     (ACPI_PM_BASE + 8)
+#define ACPI_PM_EVENT_LENGTH   4
 #define ACPI_PM_CONTROL_LENGTH 2
-#define ACPI_PM_TIMER_LENGTH  4
-#define ACPI_PM_SMI_PORT      0xb2
-#define ACPI_PM_ENABLE_VALUE  0xf1
-#define ACPI_PM_DISABLE_VALUE 0xf0
-#define ACPI_PM_RESET_PORT    0xcf9
-#define ACPI_PM_RESET_VALUE   0x06
-#define ACPI_PM_SCI_IRQ       9
+#define ACPI_PM_TIMER_LENGTH   4
+#define ACPI_PM_SMI_PORT       0xb2
+#define ACPI_PM_ENABLE_VALUE   0xf1
+#define ACPI_PM_DISABLE_VALUE  0xf0
+#define ACPI_PM_RESET_PORT     0xcf9
+#define ACPI_PM_RESET_VALUE    0x06
+#define ACPI_PM_SCI_IRQ        9
 
 /* SLP_TYP of soft off. */
 #define ACPI_PM_SLEEP_TYPE_S5 0

@@ -19,7 +19,7 @@ typedef struct CharOutput {
     uint8_t data[CHAR_OUTPUT_SIZE];
     uint32_t wire_used; /* `used` as it travels; counts only once it was checked */
     Timer *timer;
-    guint watch; /* source id while the back end is full, else 0 */
+    guint watch;  /* source id while the back end is full, else 0 */
     bool starved; /* a byte was refused, `room` is owed */
     void (*room)(void *opaque);
     void *opaque;

@@ -30,7 +30,7 @@ typedef struct Serial {
     MemoryRegion ports; /* eight of them */
     IRQ *irq;
     CharFrontend frontend;
-    CharOutput output;  /* behind the transmitter: what is on its way to the back end */
+    CharOutput output; /* behind the transmitter: what is on its way to the back end */
     Timer *receive_timeout;
     int64_t character_ns; /* time of one character on the line */
 

@@ -15,7 +15,7 @@ typedef struct PS2Queue {
     uint32_t count;
     uint8_t data[PS2_QUEUE_SIZE];
     uint32_t wire_count; /* `count` as it travels; counts only once it was checked */
-    uint8_t last; /* the byte taken last, for "resend" */
+    uint8_t last;        /* the byte taken last, for "resend" */
 } PS2Queue;
 
 /* Append; a full queue drops the byte. */
