@@ -241,6 +241,10 @@ static void test_a20(void)
     port_write8(DATA, 0xdd);
     g_assert_cmpint(a20_level[0], ==, 0);
     g_assert_cmphex(answer_of(0xd0), ==, 0xcd);
+    port_write8(COMMAND, 0xd1);
+    port_write8(DATA, 0xdf);
+    g_assert_cmpint(a20_level[0], ==, 1);
+    g_assert_cmphex(answer_of(0xd0), ==, 0xcf);
     port_write8(PORT92, 0x02);
     g_assert_cmpint(a20_level[1], ==, 1);
     g_assert_cmphex(port_read8(PORT92), ==, 0x02);
