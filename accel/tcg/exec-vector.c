@@ -29,6 +29,9 @@ static G_NORETURN void raise_vector(Engine *e, int vector)
 
 static void *register_operand(Engine *e, X86VectorOperand kind, unsigned number)
 {
+    if (number >= VECTOR_OPERAND_MEMORY) {
+        return NULL;
+    }
     switch (kind) {
     case X86_OPERAND_XMM:
         return &e->state->vectors[number];

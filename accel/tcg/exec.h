@@ -46,10 +46,12 @@ typedef OpHandler *OpHandlerPtr;
 #define EFFECTIVE_ADDRESS \
     (R64(op->base) + (int64_t)op->displacement + (indexed ? R64(op->index) << op->scale : 0))
 
-#define UINT_(bits) uint##bits##_t
-#define UINT(bits)  UINT_(bits)
-#define INT_(bits)  int##bits##_t
-#define INT(bits)   INT_(bits)
+#define UINT_(bits)  uint##bits##_t
+#define UINT(bits)   UINT_(bits)
+#define GUEST_(bits) guest_uint##bits##_t
+#define GUEST(bits)  GUEST_(bits)
+#define INT_(bits)   int##bits##_t
+#define INT(bits)    INT_(bits)
 
 #define LOAD(bits, value, address)                                     \
     do {                                                               \
@@ -60,7 +62,7 @@ typedef OpHandler *OpHandlerPtr;
             if (unlikely(!host_)) {                                    \
                 return twin(e, op);                                    \
             }                                                          \
-            (value) = *(const UINT(bits) *)host_;                      \
+            (value) = *(const GUEST(bits) *)host_;                     \
         }                                                              \
     } while (0)
 
@@ -73,7 +75,7 @@ typedef OpHandler *OpHandlerPtr;
             if (unlikely(!host_)) {                               \
                 return twin(e, op);                               \
             }                                                     \
-            *(UINT(bits) *)host_ = (value);                       \
+            *(GUEST(bits) *)host_ = (value);                      \
         }                                                         \
     } while (0)
 
@@ -88,7 +90,7 @@ typedef OpHandler *OpHandlerPtr;
             if (unlikely(!update_host)) {                                   \
                 return twin(e, op);                                         \
             }                                                               \
-            (value) = *(const UINT(bits) *)update_host;                     \
+            (value) = *(const GUEST(bits) *)update_host;                    \
         }                                                                   \
     } while (0)
 #define UPDATE(bits, address, value)                              \
@@ -96,7 +98,7 @@ typedef OpHandler *OpHandlerPtr;
         if (slow) {                                               \
             op_store_slow(e, op, (address), (value), (bits) / 8); \
         } else {                                                  \
-            *(UINT(bits) *)update_host = (value);                 \
+            *(GUEST(bits) *)update_host = (value);                \
         }                                                         \
     } while (0)
 

@@ -65,11 +65,11 @@ static uint64_t load_bytes(const uint8_t *host, unsigned size)
     case 1:
         return *host;
     case 2:
-        return *(const uint16_t *)host;
+        return *(const guest_uint16_t *)host;
     case 4:
-        return *(const uint32_t *)host;
+        return *(const guest_uint32_t *)host;
     default:
-        return *(const uint64_t *)host;
+        return *(const guest_uint64_t *)host;
     }
 }
 
@@ -80,13 +80,13 @@ static void store_bytes(uint8_t *host, uint64_t value, unsigned size)
         *host = value;
         break;
     case 2:
-        *(uint16_t *)host = value;
+        *(guest_uint16_t *)host = value;
         break;
     case 4:
-        *(uint32_t *)host = value;
+        *(guest_uint32_t *)host = value;
         break;
     default:
-        *(uint64_t *)host = value;
+        *(guest_uint64_t *)host = value;
         break;
     }
 }

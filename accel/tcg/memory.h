@@ -11,6 +11,12 @@
 
 #include "accel/tcg/engine.h"
 
+/* Guest operands have any alignment. */
+typedef uint8_t guest_uint8_t;
+typedef uint16_t guest_uint16_t __attribute__((aligned(1)));
+typedef uint32_t guest_uint32_t __attribute__((aligned(1)));
+typedef uint64_t guest_uint64_t __attribute__((aligned(1)));
+
 /*
  * Fast path: the host address of @size bytes at @address, or NULL. Comparing the tag with the
  * page of the last byte sends accesses that cross a page to the slow path.
