@@ -23,8 +23,21 @@ static Engine *engine_of(VCPU *vcpu)
 
 /* ---- ways out of and between blocks ---- */
 
+void engine_uncount(Engine *e, const Op *op, bool done)
+{
+    const Block *block = e->block;
+    unsigned before = 0;
+
+    for (const Op *o = block->ops; o < op; o++) {
+        before += o[1].pc_offset != o->pc_offset;
+    }
+    before += done;
+    e->instructions -= block->instructions - MIN(before, block->instructions);
+}
+
 const Op *engine_leave(Engine *e, const Op *op)
 {
+    engine_uncount(e, op, true);
     e->rip = op_next_pc(e, op);
     return NULL;
 }

@@ -413,6 +413,11 @@ static inline const Op *engine_jump_by_loop(Engine *e, uint64_t pc)
  * the block depends on: goes on with the next operation, or leaves the block.
  */
 const Op *engine_next_checked(Engine *e, const Op *op);
+/*
+ * The block is left at @op: take back the count of instructions that did not run, @op's own if it
+ * is not @done.
+ */
+void engine_uncount(Engine *e, const Op *op, bool done);
 /* Leave the block behind this instruction (the run loop looks at everything again). */
 const Op *engine_leave(Engine *e, const Op *op);
 

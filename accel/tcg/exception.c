@@ -23,25 +23,11 @@ typedef struct Delivery {
 
 /* ---- raising ---- */
 
-/* Instructions of the block that were counted but do not count: this one and those behind. */
-static void uncount_instructions(Engine *e, const Op *op)
-{
-    const Block *block = e->block;
-    unsigned done = 0;
-
-    for (const Op *o = block->ops; o < op; o++) {
-        if (o[1].pc_offset != o->pc_offset) {
-            done++;
-        }
-    }
-    e->instructions -= block->instructions - MIN(done, block->instructions);
-}
-
 static G_NORETURN void raise_pending(Engine *e, const PendingException *exception)
 {
     if (e->op) {
         e->rip = op_pc(e, e->op);
-        uncount_instructions(e, e->op);
+        engine_uncount(e, e->op, false);
         e->op = NULL;
     }
     e->rip -= e->soft_interrupt_length;

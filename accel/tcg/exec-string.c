@@ -184,6 +184,7 @@ static bool string_must_leave(Engine *e, const StringRun *run)
 static const Op *string_end(Engine *e, const Op *op, const StringRun *run, bool finished)
 {
     if (!finished && count_left(e, run) > 0) {
+        engine_uncount(e, op, false);
         e->rip = op_pc(e, op);
         return NULL;
     }

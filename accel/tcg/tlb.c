@@ -8,6 +8,7 @@
 #include "accel/tcg/block.h"
 #include "accel/tcg/exception.h"
 #include "accel/tcg/memory.h"
+#include "util/report.h"
 
 static bool stores_unseen(const RAMBlock *block, uint64_t offset)
 {
@@ -209,8 +210,10 @@ const uint8_t *memory_code_page(Engine *e, uint64_t address, bool *global)
     }
     const PhysicalRange *range = physical_find(e, page.physical);
     if (!range) {
-        engine_fail(e, "code at physical address 0x%" PRIx64 " is not in RAM or ROM",
-                    page.physical | (address & ~TARGET_PAGE_MASK));
+        /* A hole reads as ones, and FF FF is no instruction. Nor do devices hold code. */
+        log_write(LOG_GUEST_ERRORS, "code at physical address 0x%" PRIx64 ": no memory there\n",
+                  page.physical | (address & ~TARGET_PAGE_MASK));
+        raise_exception(e, EXCEPTION_UD);
     }
     *entry = (CodeTLBEntry){
         .tag = tag,
