@@ -362,5 +362,8 @@ void migration_incoming_shutdown(gint64 deadline_us)
     }
     while (incoming->running && bql_wait_until(&incoming->ended, deadline_us)) {
     }
+    if (incoming->thread && !incoming->running) {
+        g_thread_join(g_steal_pointer(&incoming->thread));
+    }
     migration_join_ended(&incoming->thread, incoming->running);
 }

@@ -252,6 +252,9 @@ static void on_exit_process(void *opaque)
     outgoing_break(state);
     while (state->running && bql_wait_until(&state->ended, deadline)) {
     }
+    if (state->thread && !state->running) {
+        g_thread_join(g_steal_pointer(&state->thread));
+    }
     migration_join_ended(&state->thread, state->running);
     migration_incoming_shutdown(deadline);
 }

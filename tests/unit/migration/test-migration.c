@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "migration/blocker.h"
+#include "migration/incoming.h"
 #include "migration/init.h"
 #include "migration/migration.h"
 #include "migration/notifier.h"
 #include "migration/vmstate.h"
 #include "qapi/qapi-commands-migration.h"
 #include "system/bql.h"
+#include "system/exit-notifier.h"
 #include "system/main-loop.h"
 #include "system/memory.h"
 #include "system/runstate.h"
@@ -173,6 +175,7 @@ static pid_t fork_destination(const char *uri, bool refuse)
         status = migration_incoming_status(migration_incoming());
     } while (status != MIGRATION_STATUS_COMPLETED && status != MIGRATION_STATUS_FAILED);
     bool arrived = memory_is_filled() && runstate_is(RUN_STATE_RUNNING);
+    migration_incoming_shutdown(g_get_monotonic_time() + G_USEC_PER_SEC);
     _exit(status == MIGRATION_STATUS_FAILED ? 2 : arrived ? 0 : 1);
 }
 
@@ -656,5 +659,7 @@ int main(int argc, char **argv)
     g_test_add_func("/migration/bandwidth-limit", test_bandwidth_limit);
     g_test_add_func("/migration/parameter-ranges", test_parameter_ranges);
     g_test_add_func("/migration/colo-capability", test_colo_capability);
-    return g_test_run();
+    int failed = g_test_run();
+    exit_notifiers_run();
+    return failed;
 }
