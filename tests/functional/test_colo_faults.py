@@ -317,3 +317,24 @@ def test_secondary_gets_nonsense(proxied_pair, change, complaint):
     assert colo_status(pair.secondary)["mode"] == "secondary"
     pair.secondary.qmp.command("x-colo-lost-heartbeat")
     wait_alone(pair.secondary, "secondary", "request")
+
+
+def test_secondary_without_memory_for_the_cache(fault_emulator, tmp_path):
+    """The secondary says what it lacks; the primary's guest goes on."""
+    port = free_port()
+    limited = ["/usr/bin/prlimit", "--as=1200000000", fault_emulator]
+    wrapper = tmp_path / "limited"
+    wrapper.write_text("#!/bin/sh\nexec " + " ".join(limited) + ' "$@"\n')
+    wrapper.chmod(0o755)
+    memory = ["-accel", "qtest", "-machine", "none", "-m", "700"]
+    with VM(str(wrapper), [*memory, "-incoming", f"tcp:127.0.0.1:{port}"],
+            name="secondary") as secondary, VM(fault_emulator, memory, name="primary") as primary:
+        secondary.start()
+        primary.start()
+        primary.set_capability("x-colo")
+        primary.qmp.command("migrate", uri=f"tcp:127.0.0.1:{port}")
+        answer = primary.wait_migration("failed")
+        assert "RAM cache" in answer["error-desc"], answer
+        assert primary.status() == "running"
+        assert secondary.wait_exit() == 1
+        assert "cannot set up the RAM cache of memory block" in secondary.log()
