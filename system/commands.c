@@ -14,13 +14,15 @@ StatusInfo *qmp_query_status(GError **error)
     return info;
 }
 
-/* States that another thread will leave by itself, whatever a user asks for. */
+/*
+ * States that another thread will leave by itself, whatever a user asks for. A checkpoint is none
+ * of them: vm_stop() and vm_start() then choose what comes after it.
+ */
 static bool is_busy(GError **error)
 {
     RunState state = runstate_get();
 
     switch (state) {
-    case RUN_STATE_COLO:
     case RUN_STATE_FINISH_MIGRATE:
     case RUN_STATE_RESTORE_VM:
     case RUN_STATE_SAVE_VM:
@@ -34,7 +36,7 @@ static bool is_busy(GError **error)
 
 void qmp_stop(GError **error)
 {
-    if (!is_busy(error) && runstate_is_running()) {
+    if (!is_busy(error) && (runstate_is_running() || runstate_is(RUN_STATE_COLO))) {
         vm_stop(RUN_STATE_PAUSED);
     }
 }

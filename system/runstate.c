@@ -141,11 +141,14 @@ bool vm_stop_quietly(RunState state)
 
 bool vm_stop(RunState state)
 {
+    bool was_running;
+
     if (runstate_is(RUN_STATE_COLO) && state == RUN_STATE_PAUSED) {
+        was_running = !pause_after_checkpoint;
         pause_after_checkpoint = true;
-        return false;
+    } else {
+        was_running = vm_stop_quietly(state);
     }
-    bool was_running = vm_stop_quietly(state);
 
     if (was_running) {
         qapi_event_send_stop();
@@ -199,10 +202,11 @@ bool vm_start(GError **error)
         return true;
     }
     if (runstate_is(RUN_STATE_COLO)) {
+        if (!pause_after_checkpoint) {
+            return true;
+        }
         pause_after_checkpoint = false; /* the checkpoint starts it when it is done */
-        return true;
-    }
-    if (!vm_start_quietly(error)) {
+    } else if (!vm_start_quietly(error)) {
         return false;
     }
     qapi_event_send_resume();

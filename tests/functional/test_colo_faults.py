@@ -245,6 +245,27 @@ def test_failover_during_load(fault_pair):
         pair.secondary.qmp.command("x-colo-lost-heartbeat")
 
 
+def test_stop_and_cont_during_a_checkpoint(fault_pair):
+    """They choose what comes after the checkpoint; a paused guest stays protected."""
+    pair = fault_pair(primary=f"primary-saved@{VICTIM}=stall:500")
+    pair.protect()
+    primary = pair.primary
+    wait_fault(primary)
+    assert primary.status() == "colo"
+    primary.qmp.command("stop")
+    primary.wait_status("paused")
+    wait_for("checkpoints of the paused guest", lambda: checkpoints(primary) >= VICTIM + 2, 20,
+             pair.describe)
+    wait_for("the guest to be paused again", lambda: primary.status() == "paused", 20,
+             pair.describe, interval=0)
+    pair.secondary.wait_status("colo")
+    primary.qmp.command("cont")
+    primary.wait_status("running")
+    pair.secondary.wait_status("running")
+    names = [event["event"] for event in primary.qmp.poll_events()]
+    assert [name for name in names if name in ("STOP", "RESUME")][-2:] == ["STOP", "RESUME"]
+
+
 def test_primary_dies_while_the_secondary_loads(fault_pair):
     """Received is committed: the load is finished first."""
     pair = fault_pair(secondary=f"secondary-committed@{VICTIM}=stall:500")
