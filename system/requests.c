@@ -25,6 +25,7 @@ static struct {
     GArray *powerdown_notifiers; /* Notifier */
     bool reboot_shuts_down;      /* -no-reboot */
     bool shutdown_pauses;        /* -no-shutdown */
+    bool guest_reset_pending;    /* atomic */
 } requests;
 
 void runstate_set_interceptor(RequestInterceptor *interceptor, void *opaque)
@@ -74,21 +75,29 @@ static void shut_down(void *opaque)
     main_loop_quit(EXIT_SUCCESS);
 }
 
+static void forget_guest_reset(void)
+{
+    __atomic_store_n(&requests.guest_reset_pending, false, __ATOMIC_RELEASE);
+}
+
 static void reset_vm(void *opaque)
 {
     ShutdownCause cause = GPOINTER_TO_UINT(opaque);
 
     if (requests.reboot_shuts_down && cause_is_guest(cause)) {
+        forget_guest_reset();
         shut_down(GUINT_TO_POINTER(SHUTDOWN_CAUSE_GUEST_RESET));
         return;
     }
     if (main_loop_quitting() || intercepted(cause, true)) {
+        forget_guest_reset();
         return;
     }
     bool was_running = runstate_is_running();
     if (was_running) {
         vm_stop_quietly(RUN_STATE_PAUSED);
     }
+    forget_guest_reset();
     reset_all();
     qapi_event_send_reset(cause_is_guest(cause), cause);
     if (was_running) {
@@ -127,6 +136,11 @@ void runstate_request_shutdown(ShutdownCause cause)
 void runstate_request_reset(ShutdownCause cause)
 {
     trace_runstate_request("reset", ShutdownCause_str(cause));
+    /* A guest asks again and again, in several ways, until it is obeyed: once is enough. */
+    if (cause_is_guest(cause) &&
+        __atomic_exchange_n(&requests.guest_reset_pending, true, __ATOMIC_ACQ_REL)) {
+        return;
+    }
     main_loop_schedule(reset_vm, GUINT_TO_POINTER(cause));
 }
 
