@@ -3,8 +3,11 @@
 """What a real kernel makes of the board: its devices, and every way to reset it."""
 
 import re
+import subprocess
 
 import pytest
+
+from colotest.vm import run_to_exit
 
 
 @pytest.fixture
@@ -47,3 +50,38 @@ def test_reset(shell, way):
         shell.console.write("reboot -f\n")
         shell.qmp.wait_event("RESET", 60)
         wait_shell(shell, start)
+
+
+def test_debug_exit(emulator):
+    result = subprocess.run(
+        [emulator, "-nodefaults", "-display", "none", "-accel", "qtest", "-qtest", "stdio",
+         "-device", "isa-debug-exit"], input="outb 0x501 0x10\n", text=True, timeout=30,
+        stdout=subprocess.PIPE, check=False)
+    assert result.returncode == 2 * 0x10 + 1
+
+
+@pytest.mark.parametrize("arguments, text", [
+    ("-device isa-serial,index=0", "index 0 exists already"),
+    ("-device isa-serial,index=7", "at most 4 serial ports"),
+    ("-device isa-serial,irq=99", "irq 99 does not exist"),
+    ("-device isa-serial,iobase=0xffff", "iobase 0xffff"),
+    ("-device isa-debugcon", "property 'chardev' is required"),
+    ("-device isa-debug-exit,iosize=9", "9 ports from 0x501"),
+    ("-device i8042", "pluggable"),
+    ("-m 1", "2 MiB"),
+    ("-kernel {kernel} -m 64", "there are 64 MiB"),
+    ("-kernel {kernel} -m 68 -initrd {initrd}", "initrd"),
+    ("-machine none -kernel {kernel}", "machine 'none'"),
+])
+def test_refused(emulator, guest, arguments, text):
+    arguments = arguments.format(kernel=guest.kernel, initrd=guest.initrd).split()
+    result = run_to_exit([emulator, "-nodefaults", "-display", "none", "-accel", "qtest",
+                          "-serial", "null", *arguments], 30)
+    assert result.returncode == 1
+    assert text in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_nothing_to_boot(emulator):
+    result = run_to_exit([emulator, "-nodefaults", "-display", "none"], 30)
+    assert result.returncode == 1
+    assert "nothing to boot" in result.stderr and "-kernel" in result.stderr
