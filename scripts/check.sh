@@ -75,8 +75,8 @@ mkdir -p "$results"
 # Debian's, which has Debian's pytest.
 meson test -C "$build_dir" --no-rebuild --print-errorlogs \
     --timeout-multiplier "${COLO_TEST_TIMEOUT_SCALE:-1}"
-/usr/bin/python3 -m pytest -p no:cacheprovider --junitxml "$results/pytest.xml" \
-    --emulator "$build_dir/qemu-system-x86_64" --guest "$guest_dir" ${seed:+--seed "$seed"} \
-    tests/functional tests/style
+/usr/bin/python3 -m pytest -p no:cacheprovider tests/functional tests/style \
+    --junitxml="$results/pytest.xml" --emulator="$build_dir/qemu-system-x86_64" \
+    --guest="$guest_dir" ${seed:+--seed="$seed"}
 
 exec /usr/bin/python3 scripts/summarize-tests.py --meson "$build_dir" "$results/pytest.xml"
