@@ -168,10 +168,11 @@ static void run_single(Engine *e)
 {
     static const uint32_t always = 1;
     const uint32_t *exit_request = e->exit_request;
-    uint32_t trap = e->eflags & FLAG_TF;
+    bool trap = e->eflags & FLAG_TF;
     uint64_t before = e->rip;
 
     e->single_stepping = true;
+    e->handler_entered = false;
     if (e->watch_code && !(e->eflags & FLAG_RF) &&
         debug_code_hit(e, e->r[SLOT_SEGMENT_BASE + X86_CS] + e->rip)) {
         raise_exception(e, EXCEPTION_DB);
@@ -183,6 +184,7 @@ static void run_single(Engine *e)
     e->exit_request = exit_request;
     e->interrupt_shadow &= e->rip == before;
     e->single_stepping = false;
+    trap = trap && !e->handler_entered;
     if (trap) {
         e->state->dr[6] |= DR6_SINGLE_STEP;
     }

@@ -90,6 +90,7 @@ static uint32_t selector_error_code(const Engine *e, uint16_t selector)
 static void enter_handler(Engine *e, bool interrupt_gate)
 {
     e->eflags &= ~(FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM);
+    e->handler_entered = true;
     if (interrupt_gate) {
         e->eflags &= ~FLAG_IF;
     }

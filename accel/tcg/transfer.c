@@ -484,6 +484,7 @@ void transfer_syscall(Engine *e, uint64_t next)
         e->rip = e->long_mode ? s->msr.lstar : s->msr.cstar;
         set_flat_pair(e, selector, selector + 8, 0, true);
         rflags_write(e, flags & ~(s->msr.syscall_mask | FLAG_RF));
+        e->handler_entered = !(e->eflags & FLAG_TF);
     } else {
         e->rip = (uint32_t)s->msr.star;
         set_flat_pair(e, selector, selector + 8, 0, false);
