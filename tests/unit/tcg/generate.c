@@ -30,7 +30,7 @@ typedef struct Address {
 /* The parts of the instruction. */
 typedef struct Shape {
     const Template *template;
-    bool stable, rex_allowed, wide, operand_16, lock;
+    bool code_32, stable, rex_allowed, wide, operand_16, lock;
     unsigned operand_bytes;
     unsigned reg, rm, opcode_register;
     Address address;
@@ -50,7 +50,7 @@ static void pick_sizes(Shape *shape)
 {
     uint16_t flags = shape->template->flags;
 
-    shape->rex_allowed = !one_in(3);
+    shape->rex_allowed = !shape->code_32 && !one_in(3);
     shape->wide = shape->rex_allowed && !(flags & FORM_NO_REX_W) && one_in(2);
     shape->operand_16 = !shape->wide && !(flags & (FORM_NO_16 | FORM_BYTE)) && one_in(3);
     shape->operand_bytes = (flags & FORM_BYTE) ? 1 : shape->wide ? 8 : shape->operand_16 ? 2 : 4;
@@ -72,7 +72,7 @@ static void pick_address(Shape *shape)
 
     address->memory = true;
     address->target = HARNESS_OPERAND + random_below(0x800);
-    address->narrow = one_in(8);
+    address->narrow = !shape->code_32 && one_in(8);
     address->rip_relative = one_in(8);
     address->base = one_in(8) ? NO_REGISTER : pick_register(shape);
     do {
@@ -202,9 +202,9 @@ static void append_memory(TestCase *test, const Shape *shape, unsigned immediate
                   : address->displacement_bytes == 4 ? 0x80
                                                      : address->displacement_bytes << 6;
 
-    if (address->rip_relative) {
+    if (address->rip_relative) { /* in 32-bit code the same encoding is an absolute address */
         int64_t next = HARNESS_CODE + test->code_bytes + 5 + immediate_bytes;
-        int32_t displacement = (int32_t)((int64_t)address->target - next);
+        int32_t displacement = (int32_t)((int64_t)address->target - (shape->code_32 ? 0 : next));
 
         append_byte(test, reg | 5);
         test_case_append(test, &displacement, 4);
@@ -235,7 +235,7 @@ static unsigned immediate_size(const Shape *shape)
 
 static void generate_shape(TestCase *test, const Template *template, bool stable, Encoded *encoded)
 {
-    Shape shape = { .template = template, .stable = stable };
+    Shape shape = { .template = template, .stable = stable, .code_32 = test->code_32 };
     uint64_t immediate = random_integer();
     unsigned immediate_bytes;
     unsigned last = template->opcode_bytes - 1u;

@@ -24,6 +24,7 @@
 #define FORM_NO_REX_W   0x0800
 #define FORM_BIT_OFFSET 0x1000 /* the register operand is an offset in bits from memory */
 #define FORM_STACK      0x2000 /* uses RSP: it may not be part of an address or a destination */
+#define FORM_ONLY_64    0x4000 /* not in 32-bit code */
 
 #define GROUP_NONE 8 /* ModRM.reg names a register */
 

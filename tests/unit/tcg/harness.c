@@ -195,6 +195,7 @@ void test_case_init(TestCase *test)
     memset(test, 0, offsetof(TestCase, data));
     test->ignored_flags = 0;
     test->ignore_data = false;
+    test->code_32 = false;
     random_data(test->data);
     for (unsigned i = 0; i < 16; i++) {
         start->registers[i] = random_integer();
@@ -205,6 +206,15 @@ void test_case_init(TestCase *test)
     start->trap = NO_TRAP;
     start->fx.mxcsr = 0x1f80 | (random_64() & (one_in(2) ? 0xe07f : 0x3f));
     random_fpu(&start->fx);
+}
+
+void test_case_init_32(TestCase *test)
+{
+    test_case_init(test);
+    test->code_32 = true;
+    for (unsigned i = 0; i < 16; i++) {
+        test->start.registers[i] = i < 8 ? (uint32_t)test->start.registers[i] : 0;
+    }
 }
 
 void test_case_append(TestCase *test, const void *bytes, unsigned count)
@@ -303,12 +313,13 @@ static void compare_data(GString *text, const TestCase *test, const TestResult *
 static void describe_code(GString *text, const TestCase *test)
 {
     unsigned offset = 0;
+    ZydisMachineMode mode =
+        test->code_32 ? ZYDIS_MACHINE_MODE_LONG_COMPAT_32 : ZYDIS_MACHINE_MODE_LONG_64;
     ZydisDisassembledInstruction instruction;
 
     while (offset < test->code_bytes &&
-           ZYAN_SUCCESS(ZydisDisassembleIntel(ZYDIS_MACHINE_MODE_LONG_64, HARNESS_CODE + offset,
-                                              test->code + offset, test->code_bytes - offset,
-                                              &instruction))) {
+           ZYAN_SUCCESS(ZydisDisassembleIntel(mode, HARNESS_CODE + offset, test->code + offset,
+                                              test->code_bytes - offset, &instruction))) {
         g_string_append_printf(text, "%s; ", instruction.text);
         offset += instruction.info.length;
     }
@@ -322,6 +333,7 @@ bool test_case_compare(const TestCase *test, TestExecutor *executor)
     static TestResult native, ours;
     g_autoptr(GString) text = g_string_new(NULL);
     uint64_t flags = FLAGS_COMPARED & ~test->ignored_flags;
+    uint64_t mask = test->code_32 ? UINT32_MAX : UINT64_MAX;
     const CPUSnapshot *n = &native.end, *o = &ours.end;
 
     native_execute(test, &native);
@@ -330,8 +342,9 @@ bool test_case_compare(const TestCase *test, TestExecutor *executor)
     exceptions += n->trap != NO_TRAP;
     compare_value(text, "trap ", 0, 0, n->trap, o->trap);
     compare_value(text, "rip ", 0, 0, n->rip, o->rip);
-    for (unsigned i = 0; i < 16; i++) {
-        compare_value(text, "gpr", i, test->start.registers[i], n->registers[i], o->registers[i]);
+    for (unsigned i = 0; i < (test->code_32 ? 8 : 16); i++) {
+        compare_value(text, "gpr", i, test->start.registers[i] & mask, n->registers[i] & mask,
+                      o->registers[i] & mask);
     }
     compare_value(text, "flags ", 0, test->start.rflags & flags, n->rflags & flags,
                   o->rflags & flags);

@@ -55,6 +55,7 @@ typedef struct TestCase {
     /* What the architecture leaves undefined. */
     uint32_t ignored_flags;
     bool ignore_data; /* memory is compared by the test itself */
+    bool code_32;     /* 32-bit code, in compatibility mode; see test_case_init_32() */
 } TestCase;
 
 /* What came out. */
@@ -68,11 +69,17 @@ typedef void TestExecutor(const TestCase *test, TestResult *result);
 /* Run on the host processor; faults in the code come back as traps. */
 void native_execute(const TestCase *test, TestResult *result);
 
+/* Does the host's kernel let a 64-bit program switch to 32-bit code? */
+bool native_runs_32(void);
+
 /* Run vector and x87 instructions, one a test, through target/i386's tables directly. */
 void direct_execute(const TestCase *test, TestResult *result);
 
 /* Run any user-mode code on a vCPU of the software engine, in 64-bit mode at CPL 3. */
 void engine_execute(const TestCase *test, TestResult *result);
+
+/* The same with a debug trap after each instruction, the vCPU's state taken out and put back. */
+void engine_execute_stepped(const TestCase *test, TestResult *result);
 
 /* Set up; @argc, @argv as for g_test_init(). Prints the seed (HARNESS_SEED overrides it). */
 void harness_init(int *argc, char ***argv);
@@ -89,6 +96,9 @@ void random_vector(X86Vector *vector);
 
 /* A start state with everything random that may be; masked exceptions; stack in place. */
 void test_case_init(TestCase *test);
+
+/* The same for 32-bit code: registers of 32 bits, of which only eight are compared. */
+void test_case_init_32(TestCase *test);
 
 void test_case_append(TestCase *test, const void *bytes, unsigned count);
 

@@ -20,8 +20,38 @@ CPUSnapshot native_snapshot;
 uint64_t native_host_stack;
 uint64_t native_entry = HARNESS_CODE;
 
+/* Linux's selectors for 32-bit and 64-bit user code. */
+#define LINUX_CS_32 0x23
+#define LINUX_CS_64 0x33
+
+typedef struct FarPointer {
+    uint32_t offset;
+    uint16_t selector;
+} __attribute__((packed)) FarPointer;
+extern FarPointer native_entry_32 __attribute__((visibility("hidden")));
+FarPointer native_entry_32 = { HARNESS_CODE, LINUX_CS_32 };
+
 void native_enter(void);
+void native_enter_32(void);
 extern const uint8_t native_leave[], native_resume[];
+
+#define LOAD_REGISTERS                      \
+    "mov native_snapshot+0(%rip), %rax\n"   \
+    "mov native_snapshot+8(%rip), %rcx\n"   \
+    "mov native_snapshot+16(%rip), %rdx\n"  \
+    "mov native_snapshot+24(%rip), %rbx\n"  \
+    "mov native_snapshot+32(%rip), %rsp\n"  \
+    "mov native_snapshot+40(%rip), %rbp\n"  \
+    "mov native_snapshot+48(%rip), %rsi\n"  \
+    "mov native_snapshot+56(%rip), %rdi\n"  \
+    "mov native_snapshot+64(%rip), %r8\n"   \
+    "mov native_snapshot+72(%rip), %r9\n"   \
+    "mov native_snapshot+80(%rip), %r10\n"  \
+    "mov native_snapshot+88(%rip), %r11\n"  \
+    "mov native_snapshot+96(%rip), %r12\n"  \
+    "mov native_snapshot+104(%rip), %r13\n" \
+    "mov native_snapshot+112(%rip), %r14\n" \
+    "mov native_snapshot+120(%rip), %r15\n"
 
 __asm__(".pushsection .text\n"
         ".globl native_enter\n"
@@ -30,24 +60,18 @@ __asm__(".pushsection .text\n"
         "mov %rsp, native_host_stack(%rip)\n"
         "fxrstor64 native_snapshot+160(%rip)\n"
         "pushq native_snapshot+128(%rip)\n"
-        "popfq\n"
-        "mov native_snapshot+0(%rip), %rax\n"
-        "mov native_snapshot+8(%rip), %rcx\n"
-        "mov native_snapshot+16(%rip), %rdx\n"
-        "mov native_snapshot+24(%rip), %rbx\n"
-        "mov native_snapshot+32(%rip), %rsp\n"
-        "mov native_snapshot+40(%rip), %rbp\n"
-        "mov native_snapshot+48(%rip), %rsi\n"
-        "mov native_snapshot+56(%rip), %rdi\n"
-        "mov native_snapshot+64(%rip), %r8\n"
-        "mov native_snapshot+72(%rip), %r9\n"
-        "mov native_snapshot+80(%rip), %r10\n"
-        "mov native_snapshot+88(%rip), %r11\n"
-        "mov native_snapshot+96(%rip), %r12\n"
-        "mov native_snapshot+104(%rip), %r13\n"
-        "mov native_snapshot+112(%rip), %r14\n"
-        "mov native_snapshot+120(%rip), %r15\n"
-        "jmp *native_entry(%rip)\n"
+        "popfq\n" LOAD_REGISTERS "jmp *native_entry(%rip)\n"
+        /* 32-bit code wants data segments, which 64-bit code runs without. */
+        ".globl native_enter_32\n"
+        "native_enter_32:\n"
+        "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15; pushfq\n"
+        "mov %rsp, native_host_stack(%rip)\n"
+        "mov $0x2b, %eax\n"
+        "mov %eax, %ds\n"
+        "mov %eax, %es\n"
+        "fxrstor64 native_snapshot+160(%rip)\n"
+        "pushq native_snapshot+128(%rip)\n"
+        "popfq\n" LOAD_REGISTERS "ljmpl *native_entry_32(%rip)\n"
         ".globl native_leave\n"
         "native_leave:\n"
         "mov %rax, native_snapshot+0(%rip)\n"
@@ -106,6 +130,7 @@ static void on_signal(int number, siginfo_t *info, void *opaque)
     native_snapshot.trap = registers[REG_TRAPNO];
     memcpy(&native_snapshot.fx, context->uc_mcontext.fpregs, sizeof(native_snapshot.fx));
     registers[REG_RIP] = (greg_t)(uintptr_t)native_resume;
+    registers[REG_CSGSFS] = (registers[REG_CSGSFS] & ~(greg_t)0xffff) | LINUX_CS_64;
     registers[REG_EFL] &= ~(greg_t)(FLAG_DF | 0x100);
 }
 
@@ -136,16 +161,29 @@ static void __attribute__((constructor)) native_init(void)
     }
 }
 
-/* After the code: jmp *0(%rip) to native_leave. */
-static void install_code(const TestCase *test)
+/* jmp *0(%rip) to native_leave: behind 64-bit code, or where 32-bit code jumps to. */
+static void put_exit(uint8_t *at)
 {
     static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
-    uint8_t *code = (uint8_t *)(uintptr_t)HARNESS_CODE;
     uint64_t leave = (uintptr_t)native_leave;
 
+    memcpy(at, jump, sizeof(jump));
+    memcpy(at + sizeof(jump), &leave, sizeof(leave));
+}
+
+static void install_code(const TestCase *test)
+{
+    static const FarPointer landing = { HARNESS_CODE + HARNESS_CODE_BYTES / 2, LINUX_CS_64 };
+    uint8_t *code = (uint8_t *)(uintptr_t)HARNESS_CODE;
+
     memcpy(code, test->code, test->code_bytes);
-    memcpy(code + test->code_bytes, jump, sizeof(jump));
-    memcpy(code + test->code_bytes + sizeof(jump), &leave, sizeof(leave));
+    if (!test->code_32) {
+        put_exit(code + test->code_bytes);
+        return;
+    }
+    code[test->code_bytes] = 0xea; /* far jump */
+    memcpy(code + test->code_bytes + 1, &landing, sizeof(landing));
+    put_exit((uint8_t *)(uintptr_t)landing.offset);
 }
 
 void native_execute(const TestCase *test, TestResult *result)
@@ -156,8 +194,24 @@ void native_execute(const TestCase *test, TestResult *result)
     native_snapshot.trap = NO_TRAP;
     native_snapshot.rip = 0;
     native_running = true;
-    native_enter();
+    if (test->code_32) {
+        native_enter_32();
+    } else {
+        native_enter();
+    }
     native_running = false;
     result->end = native_snapshot;
     memcpy(result->data, (void *)(uintptr_t)HARNESS_DATA, HARNESS_DATA_BYTES);
+}
+
+bool native_runs_32(void)
+{
+    static TestCase test;
+    static TestResult result;
+
+    test_case_init_32(&test);
+    test.code[0] = 0x90;
+    test.code_bytes = 1;
+    native_execute(&test, &result);
+    return result.end.trap == NO_TRAP;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
 /*
- * Integer instructions of 64-bit code, one at a time, against the host CPU. Flags that the SDM
- * leaves undefined are not compared.
+ * Integer instructions of 64-bit and 32-bit code, one at a time, against the host CPU. Flags that
+ * the SDM leaves undefined are not compared.
  */
 #include <string.h>
 
@@ -331,7 +331,7 @@ static const Template moves[] = {
     { "xchg Ev, Gv", { 0x87 }, 1, GROUP_NONE, RLOCK },
     { "xchg eAX, r", { 0x90 }, 1, GROUP_NONE, FORM_OPCODE_REG },
     { "lea", { 0x8d }, 1, GROUP_NONE, RV | FORM_MEMORY },
-    { "movsxd", { 0x63 }, 1, GROUP_NONE, RV },
+    { "movsxd", { 0x63 }, 1, GROUP_NONE, RV | FORM_ONLY_64 },
     { "movzx Gv, Eb", { 0x0f, 0xb6 }, 2, GROUP_NONE, RV },
     { "movzx Gv, Ew", { 0x0f, 0xb7 }, 2, GROUP_NONE, RV },
     { "movsx Gv, Eb", { 0x0f, 0xbe }, 2, GROUP_NONE, RV },
@@ -418,52 +418,111 @@ static void test_compare_exchange_16(void)
     }
 }
 
+#define ASCII_UNDEFINED   (FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF)
+#define DECIMAL_UNDEFINED FLAG_OF
+#define DIGITS_UNDEFINED  (FLAG_OF | FLAG_AF | FLAG_CF)
+
+/* Opcodes that 64-bit code has lost. */
+static const Template legacy[] = {
+    { "inc r", { 0x40 }, 1, GROUP_NONE, FORM_OPCODE_REG },
+    { "dec r", { 0x48 }, 1, GROUP_NONE, FORM_OPCODE_REG },
+    { "daa", { 0x27 }, 1, GROUP_NONE, PLAIN, DECIMAL_UNDEFINED },
+    { "das", { 0x2f }, 1, GROUP_NONE, PLAIN, DECIMAL_UNDEFINED },
+    { "aaa", { 0x37 }, 1, GROUP_NONE, PLAIN, ASCII_UNDEFINED },
+    { "aas", { 0x3f }, 1, GROUP_NONE, PLAIN, ASCII_UNDEFINED },
+    { "aam", { 0xd4 }, 1, GROUP_NONE, PLAIN | FORM_IMM8, DIGITS_UNDEFINED },
+    { "aad", { 0xd5 }, 1, GROUP_NONE, PLAIN | FORM_IMM8, DIGITS_UNDEFINED },
+    { "pusha", { 0x60 }, 1, GROUP_NONE, STACK },
+    { "popa", { 0x61 }, 1, GROUP_NONE, STACK },
+    { "bound", { 0x62 }, 1, GROUP_NONE, RV | FORM_MEMORY },
+    { "arpl", { 0x63 }, 1, GROUP_NONE, RV | FORM_NO_16 },
+    { "salc", { 0xd6 }, 1, GROUP_NONE, PLAIN },
+    { "into", { 0xce }, 1, GROUP_NONE, PLAIN },
+    { "add Eb, Ib (82)", { 0x82 }, 1, 0, R8 | FORM_IMM8 },
+};
+
 typedef struct Group {
-    const char *path;
+    const char *name;
     const Template *templates;
     unsigned count;
 } Group;
 
-#define GROUP(name)                                 \
-    {                                               \
-        "/integer/" #name, name, G_N_ELEMENTS(name) \
+#define GROUP(name)                     \
+    {                                   \
+#name, name, G_N_ELEMENTS(name) \
     }
 static const Group groups[] = {
     GROUP(arithmetic), GROUP(multiply),   GROUP(shifts), GROUP(bits),  GROUP(counts),
     GROUP(moves),      GROUP(conditions), GROUP(flags),  GROUP(stack), GROUP(strings),
 };
 
-static void test_group(gconstpointer opaque)
+/* One group in one of the two modes. */
+typedef struct GroupTest {
+    const Group *group;
+    bool code_32;
+} GroupTest;
+
+static void run_template(const Template *template, bool code_32)
 {
     static TestCase test;
-    const Group *group = opaque;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        Encoded encoded;
+
+        if (code_32) {
+            test_case_init_32(&test);
+        } else {
+            test_case_init(&test);
+        }
+        generate(&test, template, &encoded);
+        if (!test_case_compare(&test, engine_execute)) {
+            g_test_message("(%s)", template->name);
+        }
+    }
+}
+
+static void test_group(gconstpointer opaque)
+{
+    const GroupTest *test = opaque;
+    const Group *group = test->group;
 
     if (group->templates == counts &&
         !(__builtin_cpu_supports("popcnt") && __builtin_cpu_supports("sse4.2"))) {
         g_test_skip("the host lacks POPCNT or CRC32");
         return;
     }
+    if (test->code_32 && !native_runs_32()) {
+        g_test_skip("the host runs no 32-bit code");
+        return;
+    }
     comparisons_begin();
     for (unsigned i = 0; i < group->count; i++) {
-        for (unsigned round = 0; round < ROUNDS; round++) {
-            Encoded encoded;
-
-            test_case_init(&test);
-            generate(&test, &group->templates[i], &encoded);
-            if (!test_case_compare(&test, engine_execute)) {
-                g_test_message("(%s)", group->templates[i].name);
-            }
+        if (!test->code_32 || !(group->templates[i].flags & FORM_ONLY_64)) {
+            run_template(&group->templates[i], test->code_32);
         }
     }
     comparisons_report();
 }
 
+static void add_group(const Group *group, bool code_32)
+{
+    g_autofree char *path = g_strdup_printf("/integer/%s/%s", code_32 ? "32" : "64", group->name);
+    GroupTest *test = g_new(GroupTest, 1);
+
+    *test = (GroupTest){ group, code_32 };
+    g_test_add_data_func_full(path, test, test_group, g_free);
+}
+
 int main(int argc, char **argv)
 {
+    static const Group legacy_group = GROUP(legacy);
+
     harness_init(&argc, &argv);
     for (unsigned i = 0; i < G_N_ELEMENTS(groups); i++) {
-        g_test_add_data_func(groups[i].path, &groups[i], test_group);
+        add_group(&groups[i], false);
+        add_group(&groups[i], true);
     }
-    g_test_add_func("/integer/cmpxchg16b", test_compare_exchange_16);
+    add_group(&legacy_group, true);
+    g_test_add_func("/integer/64/cmpxchg16b", test_compare_exchange_16);
     return g_test_run();
 }

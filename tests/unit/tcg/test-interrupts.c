@@ -348,6 +348,17 @@ static void test_single_step(void)
     assert_vector(guest, VECTOR_DB, CODE + 7);
 }
 
+/* INT n clears TF on its way into the handler: nothing is left to trap. */
+static void test_step_into_interrupt(void)
+{
+    Guest *guest = PREPARE(code_int_41);
+
+    guest->state->rflags |= RFLAGS_TF;
+    guest_run(guest);
+    assert_vector(guest, 0x41, CODE + 2);
+    g_assert_cmphex(guest_exception(guest).rflags & RFLAGS_TF, ==, RFLAGS_TF);
+}
+
 static void test_code_breakpoint(void)
 {
     Guest *guest = PREPARE(code_steps);
@@ -591,6 +602,7 @@ int main(int argc, char **argv)
     g_test_add_func("/interrupts/double-fault", test_double_fault);
     g_test_add_func("/interrupts/triple-fault", test_triple_fault);
     g_test_add_func("/debug/single-step", test_single_step);
+    g_test_add_func("/debug/step-into-interrupt", test_step_into_interrupt);
     g_test_add_func("/debug/code-breakpoint", test_code_breakpoint);
     g_test_add_func("/debug/data-breakpoint", test_data_breakpoint);
     g_test_add_func("/calls/syscall", test_syscall);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
 /*
- * Random programs of straight code, short branches and a loop, against the host CPU: what single
- * instructions cannot show, namely flags that are made by one instruction and used by another,
- * and the way from block to block.
+ * Random programs with short branches, calls, string instructions and a loop, against the host CPU:
+ * what single instructions cannot show, namely flags that are made by one instruction and used by
+ * another, and the way from block to block. Stepped, the vCPU's state is taken out and put back
+ * between any two instructions, as a migration would do it.
  */
 #include <string.h>
 
 #include "generate.h"
 
-#define PROGRAMS         1500
 #define INSTRUCTIONS_MAX 24
 
 /* Out of reach of the instructions' own operands. */
@@ -142,6 +142,53 @@ static void append_branch(TestCase *test)
     test->code[at + 1] = test->code_bytes - at - sizeof(jump);
 }
 
+/* A string instruction with everything it needs; the same bytes in 64-bit and 32-bit code. */
+static void append_string(TestCase *test)
+{
+    static const uint8_t opcodes[] = { 0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf };
+    static const uint8_t mov_esi = 0xbe, mov_edi = 0xbf, mov_ecx = 0xb9, cld = 0xfc;
+    uint32_t source = HARNESS_OPERAND + random_below(0x40);
+    uint32_t destination = HARNESS_OPERAND + random_below(0x40);
+    uint32_t count = random_below(6);
+    uint8_t tail[] = { 0xfc + random_below(2), 0xf2 + random_below(2),
+                       opcodes[random_below(sizeof(opcodes))] };
+
+    test_case_append(test, &mov_esi, 1);
+    test_case_append(test, &source, 4);
+    test_case_append(test, &mov_edi, 1);
+    test_case_append(test, &destination, 4);
+    test_case_append(test, &mov_ecx, 1);
+    test_case_append(test, &count, 4);
+    test_case_append(test, tail, sizeof(tail));
+    test_case_append(test, &cld, 1);
+}
+
+/* push r; an instruction; pop another */
+static void append_stack(TestCase *test)
+{
+    static const uint8_t registers[] = { X86_RAX, X86_RCX, X86_RDX, X86_RBX,
+                                         X86_RBP, X86_RSI, X86_RDI };
+    uint8_t push = 0x50 + registers[random_below(sizeof(registers))];
+    uint8_t pop = 0x58 + registers[random_below(sizeof(registers))];
+
+    test_case_append(test, &push, 1);
+    append_instruction(test);
+    test_case_append(test, &pop, 1);
+}
+
+/* call f; jmp out; f: an instruction; ret; out: */
+static void append_call(TestCase *test)
+{
+    static const uint8_t call[] = { 0xe8, 2, 0, 0, 0, 0xeb, 0 }, ret = 0xc3;
+    unsigned at;
+
+    test_case_append(test, call, sizeof(call));
+    at = test->code_bytes;
+    append_instruction(test);
+    test_case_append(test, &ret, 1);
+    test->code[at - 1] = test->code_bytes - at;
+}
+
 /* dec dword [LOOP_COUNTER]; jnz start. Keeps no flags. */
 static void append_loop_end(TestCase *test)
 {
@@ -157,19 +204,23 @@ static void append_loop_end(TestCase *test)
     test_case_append(test, &displacement, sizeof(displacement));
 }
 
-static void make_program(TestCase *test)
+static void make_program(TestCase *test, bool code_32)
 {
     unsigned count = 2 + random_below(INSTRUCTIONS_MAX - 1);
     uint32_t iterations = 1 + random_below(5);
 
-    test_case_init(test);
+    if (code_32) {
+        test_case_init_32(test);
+    } else {
+        test_case_init(test);
+    }
     test->ignored_flags = FLAG_AF;
     for (unsigned i = 0; i < count; i++) {
-        if (one_in(5)) {
-            append_branch(test);
-        } else {
-            append_instruction(test);
-        }
+        static void (*const appends[])(TestCase *) = { append_branch, append_string, append_stack,
+                                                       append_call };
+        uint32_t which = random_below(12);
+
+        (which < G_N_ELEMENTS(appends) ? appends[which] : append_instruction)(test);
     }
     if (one_in(2)) {
         memcpy(test->data + (LOOP_COUNTER - HARNESS_DATA), &iterations, sizeof(iterations));
@@ -177,14 +228,33 @@ static void make_program(TestCase *test)
     }
 }
 
-static void test_programs(void)
-{
-    static TestCase test;
+typedef struct ProgramTest {
+    const char *path;
+    bool code_32;
+    unsigned programs;
+    TestExecutor *execute;
+} ProgramTest;
 
+static const ProgramTest tests[] = {
+    { "/program/64", false, 1500, engine_execute },
+    { "/program/32", true, 1000, engine_execute },
+    { "/program/64-stepped", false, 150, engine_execute_stepped },
+    { "/program/32-stepped", true, 100, engine_execute_stepped },
+};
+
+static void test_programs(gconstpointer opaque)
+{
+    static TestCase program;
+    const ProgramTest *test = opaque;
+
+    if (test->code_32 && !native_runs_32()) {
+        g_test_skip("the host runs no 32-bit code");
+        return;
+    }
     comparisons_begin();
-    for (unsigned i = 0; i < PROGRAMS; i++) {
-        make_program(&test);
-        test_case_compare(&test, engine_execute);
+    for (unsigned i = 0; i < test->programs; i++) {
+        make_program(&program, test->code_32);
+        test_case_compare(&program, test->execute);
     }
     comparisons_report();
 }
@@ -192,6 +262,8 @@ static void test_programs(void)
 int main(int argc, char **argv)
 {
     harness_init(&argc, &argv);
-    g_test_add_func("/program/random", test_programs);
+    for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
+        g_test_add_data_func(tests[i].path, &tests[i], test_programs);
+    }
     return g_test_run();
 }
