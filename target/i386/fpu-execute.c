@@ -86,10 +86,11 @@ bool x86_fpu_execute(X86State *state, const X86FPUOp *op, void *memory, uint64_t
         fpu_execute_control(state, op, memory);
         return op->memory_written;
     }
-    if (fpu_pending(fpu)) {
-        /* With CR0.NE clear and IGNNE# asserted the instruction runs as if masked. */
-        fpu_set_control(fpu, control | FPU_CONTROL_MASKS);
-    }
+    /*
+     * Nothing may be pending when the host runs the instruction, whatever state was migrated here:
+     * with CR0.NE clear and IGNNE# asserted it runs as if masked.
+     */
+    fpu_set_control(fpu, fpu_pending(fpu) ? control | FPU_CONTROL_MASKS : control);
     fxsave_image_put_fpu(&image, fpu);
     image.mxcsr = X86_MXCSR_INIT;
     flags = run_stub(&image, find_stub(op), memory, (uint8_t)state->rflags);
