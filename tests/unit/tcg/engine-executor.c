@@ -103,6 +103,7 @@ void engine_execute_stepped(const TestCase *test, TestResult *result)
         exception = guest_exception(guest);
         if (exception.vector == DEBUG_VECTOR) {
             resume(guest, &before, &exception);
+            guest_migrate(guest);
         }
     }
     g_assert(exception.vector >= 0);

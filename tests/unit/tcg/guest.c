@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "guest.h"
+#include "migration/stream.h"
 #include "system/bql.h"
+#include "target/i386/cpu-vmstate.h"
 
 #define HLT           0xf4
 #define HANDLER_BYTES 16
@@ -200,6 +202,28 @@ void guest_run(Guest *guest)
         g_error("the vCPU stopped for reason %d at 0x%" G_GINT64_MODIFIER "x", reason,
                 guest->state->rip);
     }
+}
+
+void guest_migrate(Guest *guest)
+{
+    g_autoptr(MigrationWriter) writer = migration_writer_new_buffer(0);
+    g_autoptr(MigrationReader) reader = NULL;
+    GError *error = NULL;
+    const void *data;
+    size_t size;
+
+    if (accel_ops()->state_changed) { /* saving asks the engine for what it has */
+        accel_ops()->state_changed(&guest->cpu->vcpu);
+    }
+    bql_lock();
+    vmstate_save(writer, &vmstate_x86_cpu, guest->cpu);
+    g_assert(!migration_writer_failed(writer));
+    memset(guest->state, 0, sizeof(*guest->state));
+    data = migration_writer_data(writer, &size);
+    reader = migration_reader_new_memory(data, size);
+    check(vmstate_load(reader, &vmstate_x86_cpu, guest->cpu, 1, &error), error);
+    check(migration_reader_check(reader, &error), error);
+    bql_unlock();
 }
 
 static bool has_error_code(unsigned vector)

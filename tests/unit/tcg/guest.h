@@ -79,6 +79,9 @@ void guest_run(Guest *guest);
 /* Run until the vCPU stops by itself, and say why. Fails the test when it does not. */
 VCPUExit guest_run_any(Guest *guest);
 
+/* Send the vCPU through its migration description and wipe what was there before it comes back. */
+void guest_migrate(Guest *guest);
+
 /* What guest_run() ended in, when it was in an exception or interrupt handler. */
 typedef struct GuestException {
     int vector; /* or -1: HLT somewhere else */

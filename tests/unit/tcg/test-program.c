@@ -238,8 +238,8 @@ typedef struct ProgramTest {
 static const ProgramTest tests[] = {
     { "/program/64", false, 1500, engine_execute },
     { "/program/32", true, 1000, engine_execute },
-    { "/program/64-stepped", false, 150, engine_execute_stepped },
-    { "/program/32-stepped", true, 100, engine_execute_stepped },
+    { "/program/64-stepped", false, 400, engine_execute_stepped },
+    { "/program/32-stepped", true, 300, engine_execute_stepped },
 };
 
 static void test_programs(gconstpointer opaque)
