@@ -260,15 +260,37 @@ RunState migration_stopped_in(const MigrationState *state)
     return state->stopped_in;
 }
 
-/* Stop the VM and take its device state into memory; describe it where nobody answers. */
-static bool stop_and_save(MigrationState *state, GError **error)
+/*
+ * Stop the VM, and once more if it was reset or shut down in its last moment: then it travels in
+ * that state.
+ */
+static bool stop_vm(MigrationState *state, GError **error)
 {
     bql_lock();
     state->downtime_begin_us = g_get_monotonic_time();
     state->stopped_in = runstate_get();
     state->stopped = true;
-    global_state_store(state->stopped_in);
     vm_stop(RUN_STATE_FINISH_MIGRATE);
+    bql_unlock();
+    if (!outgoing_requests_settle(state, error)) {
+        return false;
+    }
+    bql_lock();
+    if (!runstate_is(RUN_STATE_FINISH_MIGRATE) && !runstate_is(RUN_STATE_PRELAUNCH)) {
+        state->stopped_in = runstate_get();
+    }
+    vm_stop(RUN_STATE_FINISH_MIGRATE);
+    outgoing_requests_hold();
+    state->requests_held = true;
+    bql_unlock();
+    return true;
+}
+
+/* Take the device state into memory; describe it where nobody answers. */
+static bool save_devices(MigrationState *state, GError **error)
+{
+    bql_lock();
+    global_state_store(state->stopped_in);
     bool saved = savevm_save_devices(state->devices, error);
     savevm_put_eof(state->devices);
     if (saved && !state->return_reader) {
@@ -334,8 +356,8 @@ static bool hand_over_with_answer(MigrationState *state, GError **error)
 
 static bool complete(MigrationState *state, GError **error)
 {
-    if (!stop_and_save(state, error) || !pause_before_switchover(state, error) ||
-        !savevm_live_complete(state->writer, error)) {
+    if (!stop_vm(state, error) || !save_devices(state, error) ||
+        !pause_before_switchover(state, error) || !savevm_live_complete(state->writer, error)) {
         return false;
     }
     bool done = state->return_reader ? hand_over_with_answer(state, error)
@@ -351,7 +373,9 @@ static bool complete(MigrationState *state, GError **error)
 /* The VM stays here: go on as before. */
 static void resume_here(MigrationState *state)
 {
-    if (!state->stopped || !runstate_is(RUN_STATE_FINISH_MIGRATE)) {
+    /* prelaunch: it was reset meanwhile. */
+    if (!state->stopped ||
+        !(runstate_is(RUN_STATE_FINISH_MIGRATE) || runstate_is(RUN_STATE_PRELAUNCH))) {
         return;
     }
     if (state->stopped_in != RUN_STATE_RUNNING) {
@@ -403,6 +427,15 @@ static void release(MigrationState *state, bool done)
     g_clear_pointer(&state->target, migration_target_free);
 }
 
+/* BQL held. */
+static void release_requests(MigrationState *state, bool here)
+{
+    if (state->requests_held) {
+        state->requests_held = false;
+        outgoing_requests_release(here);
+    }
+}
+
 typedef enum Outcome {
     OUTCOME_MOVED,      /* the other side has the VM */
     OUTCOME_COLO_ENDED, /* COLO has left the VM as it is to go on */
@@ -419,6 +452,7 @@ static void conclude(MigrationState *state, Outcome outcome)
     } else if (outcome == OUTCOME_FAILED) {
         resume_here(state);
     }
+    release_requests(state, !leave_stopped);
     migration_notify(outcome == OUTCOME_MOVED ? MIGRATION_STAGE_DONE : MIGRATION_STAGE_FAILED,
                      NULL);
     if (outcome != OUTCOME_FAILED) {
@@ -447,6 +481,9 @@ static Outcome run_colo(MigrationState *state)
 {
     /* It decides itself where the VM goes on. */
     state->peer_may_run = false;
+    bql_lock();
+    release_requests(state, true);
+    bql_unlock();
     migration_colo_ops()->primary_process(state);
     g_mutex_lock(&state->lock);
     bool failed = state->error != NULL;

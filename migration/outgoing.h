@@ -21,6 +21,7 @@ struct MigrationState {
     bool committed;          /* the other side may run the VM from here on */
     bool continue_requested; /* migrate-continue */
     uint32_t pong;           /* the last that came, 0: none */
+    bool settled;            /* the main loop has done what was asked before the VM stopped */
     bool return_ended;       /* the return-path thread reads no more */
     bool loaded;             /* `shut` with success came */
 
@@ -31,6 +32,7 @@ struct MigrationState {
     MigrationWriter *devices;       /* device state, a buffer */
     MigrationReader *return_reader; /* NULL without a return path */
     GThread *return_thread;
+    bool requests_held;
     bool stopped;        /* we have stopped the VM, which was in */
     RunState stopped_in; /* this state */
     bool peer_may_run;   /* failed in a way that leaves open whether the other side runs */
@@ -72,6 +74,18 @@ typedef enum ReturnPathMessage {
     RETURN_PATH_PONG = 2, /* be32: the ping's value */
 } ReturnPathMessage;
 #define RETURN_PATH_REASON_MAX 1024u
+
+/* ---- outgoing-requests.c ---- */
+
+/*
+ * The VM has stopped: wait until the main loop has carried out the resets and shutdowns that were
+ * asked for before. False when interrupted. BQL not held.
+ */
+bool outgoing_requests_settle(MigrationState *state, GError **error);
+/* Hold back such requests from now on. BQL. */
+void outgoing_requests_hold(void);
+/* No more; those that came happen now when the VM goes on @here. BQL. */
+void outgoing_requests_release(bool here);
 
 /* ---- qmp-migration.c ---- */
 

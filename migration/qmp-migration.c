@@ -61,6 +61,7 @@ static void reset_state(MigrationState *state)
     state->return_ended = false;
     state->loaded = false;
     state->stopped = false;
+    state->requests_held = false;
     state->peer_may_run = false;
     state->setup_us = 0;
     state->end_us = 0;

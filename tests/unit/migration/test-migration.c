@@ -22,6 +22,7 @@
 #include "system/exit-notifier.h"
 #include "system/main-loop.h"
 #include "system/memory.h"
+#include "system/reset.h"
 #include "system/runstate.h"
 #include "util/bytes.h"
 #include "util/timer.h"
@@ -72,6 +73,14 @@ static void wait_status(MigrationStatus status)
             g_error("status %s does not come, it is %s (%s)", MigrationStatus_str(status),
                     MigrationStatus_str(info->status), info->error_desc ? info->error_desc : "");
         }
+        main_loop_iterate(true);
+    }
+}
+
+static void run_main_loop_ms(int milliseconds)
+{
+    gint64 deadline = g_get_monotonic_time() + milliseconds * 1000;
+    while (g_get_monotonic_time() < deadline) {
         main_loop_iterate(true);
     }
 }
@@ -344,6 +353,71 @@ static void test_pause_before_switchover(void)
     set_capability(MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER, false);
 }
 
+/* ---- requests around the end ---- */
+
+static int resets;
+
+static void on_reset(void *opaque)
+{
+    resets++;
+    device.value = 4711;
+}
+
+/* A reset that was asked for before the VM stopped travels with it. */
+static void test_reset_before_the_end(void)
+{
+    int fds[2];
+    make_running();
+    socket_pair(fds);
+    g_autofree char *uri = g_strdup_printf("fd:%d", fds[1]);
+    pid_t pid = fork_destination(uri, false);
+    close(fds[1]);
+    device.value = 1;
+    resets = 0;
+    reset_register(on_reset, NULL);
+    start_to_fd(fds[0]);
+    /* The main loop stands still meanwhile. */
+    while (!runstate_is(RUN_STATE_FINISH_MIGRATE)) {
+        bql_unlock();
+        g_usleep(1000);
+        bql_lock();
+    }
+    runstate_request_reset(SHUTDOWN_CAUSE_GUEST_RESET);
+    assert_moved();
+    assert_destination(pid, 0);
+    g_assert_cmpint(resets, ==, 1);
+    reset_unregister(on_reset, NULL);
+}
+
+static void cancel_and_check(void);
+
+/* One that comes while the VM is being handed over waits, and happens if it stays here. */
+static void test_reset_while_handed_over(void)
+{
+    int fds[2];
+    make_running();
+    socket_pair(fds);
+    Peer peer = { .fd = fds[1] };
+    peer_start(&peer);
+    resets = 0;
+    reset_register(on_reset, NULL);
+    start_to_fd(fds[0]);
+    while (!runstate_is(RUN_STATE_FINISH_MIGRATE)) {
+        main_loop_iterate(true);
+    }
+    run_main_loop_ms(50);
+    runstate_request_reset(SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
+    run_main_loop_ms(50);
+    g_assert_cmpint(resets, ==, 0);
+    g_assert_true(runstate_is(RUN_STATE_FINISH_MIGRATE));
+    cancel_and_check();
+    run_main_loop_ms(20);
+    g_assert_cmpint(resets, ==, 1);
+    g_assert_true(runstate_is(RUN_STATE_RUNNING));
+    reset_unregister(on_reset, NULL);
+    g_thread_join(peer.thread);
+}
+
 /* ---- failure ---- */
 
 static void test_destination_refuses(void)
@@ -471,7 +545,7 @@ static void test_cancel_unanswered(void)
     while (!runstate_is(RUN_STATE_FINISH_MIGRATE)) {
         main_loop_iterate(true);
     }
-    g_usleep(50000);
+    run_main_loop_ms(50);
     cancel_and_check();
     g_thread_join(peer.thread);
 }
@@ -504,9 +578,9 @@ static void test_lost_after_commit(void)
     while (!runstate_is(RUN_STATE_FINISH_MIGRATE)) {
         main_loop_iterate(true);
     }
-    g_usleep(100000);
+    run_main_loop_ms(100);
     qmp_migrate_cancel(NULL);
-    g_usleep(100000);
+    run_main_loop_ms(100);
     g_assert_cmpint(migration_status(migration_state()), ==, MIGRATION_STATUS_ACTIVE);
     shutdown(fds[1], SHUT_RDWR);
     wait_status(MIGRATION_STATUS_FAILED);
@@ -644,6 +718,8 @@ int main(int argc, char **argv)
     g_test_add_func("/migration/file-exec", test_file);
     g_test_add_func("/migration/unix", test_unix_listener);
     g_test_add_func("/migration/pause-before-switchover", test_pause_before_switchover);
+    g_test_add_func("/migration/reset-before-the-end", test_reset_before_the_end);
+    g_test_add_func("/migration/reset-while-handed-over", test_reset_while_handed_over);
     g_test_add_func("/migration/destination-refuses", test_destination_refuses);
     g_test_add_func("/migration/destination-dies", test_destination_dies);
     g_test_add_func("/migration/return-path-garbage", test_return_path_garbage);
