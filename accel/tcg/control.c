@@ -157,6 +157,16 @@ void control_register_write(Engine *e, unsigned number, uint64_t value)
     }
 }
 
+/* General detect: a debugger wants to know of accesses to its registers. */
+static void check_general_detect(Engine *e)
+{
+    if (e->state->dr[7] & DR7_DETECT) {
+        e->state->dr[7] &= ~DR7_DETECT;
+        e->state->dr[6] |= DR6_DETECTED;
+        raise_exception(e, EXCEPTION_DB);
+    }
+}
+
 /* 4 and 5 are other names of 6 and 7, unless CR4.DE forbids it. */
 static unsigned debug_register_number(Engine *e, unsigned number)
 {
@@ -172,6 +182,7 @@ static unsigned debug_register_number(Engine *e, unsigned number)
 uint64_t debug_register_read(Engine *e, unsigned number)
 {
     number = debug_register_number(e, number);
+    check_general_detect(e);
     switch (number) {
     case 6:
         return e->state->dr[6] | DR6_FIXED;
@@ -185,6 +196,7 @@ uint64_t debug_register_read(Engine *e, unsigned number)
 void debug_register_write(Engine *e, unsigned number, uint64_t value)
 {
     number = debug_register_number(e, number);
+    check_general_detect(e);
     if (number >= 6 && (value >> 32)) {
         refuse(e);
     }

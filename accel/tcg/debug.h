@@ -6,7 +6,9 @@
 #include "accel/tcg/engine.h"
 
 #define DR6_FIXED       UINT64_C(0xffff0ff0)
+#define DR6_DETECTED    UINT64_C(0x2000)
 #define DR6_SINGLE_STEP UINT64_C(0x4000)
+#define DR7_DETECT      UINT64_C(0x2000)
 #define DR7_FIXED       UINT64_C(0x400)
 
 /* DR7 was written, or all state replaced. */

@@ -169,7 +169,6 @@ static void run_single(Engine *e)
     static const uint32_t always = 1;
     const uint32_t *exit_request = e->exit_request;
     bool trap = e->eflags & FLAG_TF;
-    uint64_t before = e->rip;
 
     e->single_stepping = true;
     e->handler_entered = false;
@@ -179,10 +178,10 @@ static void run_single(Engine *e)
     }
     e->eflags &= ~FLAG_RF;
     const Block *block = block_find_single(e, e->rip);
+    e->interrupt_shadow = false; /* unless this instruction casts a new one */
     e->exit_request = &always;
     run_block(e, block);
     e->exit_request = exit_request;
-    e->interrupt_shadow &= e->rip == before;
     e->single_stepping = false;
     trap = trap && !e->handler_entered;
     if (trap) {

@@ -64,12 +64,13 @@ void engine_fail(Engine *e, const char *format, ...)
         e->op = NULL;
     }
     va_start(arguments, format);
-    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     report_error("CPU %u stopped at CS:RIP %04x:0x%" PRIx64 " (CR0 0x%" PRIx64 " CR3 0x%" PRIx64
                  " EFER 0x%" PRIx64 "): %s",
                  e->cpu->vcpu.index, e->state->segments[X86_CS].selector, e->rip, e->state->cr0,
                  e->state->cr3, e->state->msr.efer, text);
+    g_free(text); /* the jump would skip an automatic clean-up */
     e->stop = STOP_ERROR;
     longjmp(e->fault, FAULT_STOP);
 }

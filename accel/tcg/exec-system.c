@@ -221,7 +221,8 @@ const Op *exec_sti(Engine *e, const Op *op)
     require_iopl(e);
     if (!(e->eflags & FLAG_IF)) {
         e->eflags |= FLAG_IF;
-        if (interrupt_waiting(e) || op[1].handler == exec_end) {
+        /* The operation at the end of a block belongs to no instruction. */
+        if (interrupt_waiting(e) || op[1].length == 0) {
             e->interrupt_shadow = true;
             return engine_leave(e, op);
         }
