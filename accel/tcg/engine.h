@@ -270,7 +270,8 @@ struct Engine {
     bool watch_data; /* DR7 has data breakpoints enabled */
     bool watch_code;
     bool single_stepping;
-    bool handler_entered; /* the instruction cleared TF on its way into a handler: no trap behind it */
+    bool handler_entered; /* the instruction cleared TF on its way into a handler: no trap behind it
+                           */
     uint64_t physical_mask; /* A20 gate */
     uint32_t code_limit;    /* of CS, outside 64-bit mode */
 
