@@ -38,6 +38,11 @@ static bool store(json_t *object, const char *key, const char *value, const char
     g_auto(GStrv) parts = g_strsplit(key, ".", KEYVAL_DEPTH_MAX + 1);
     guint count = g_strv_length(parts);
 
+    if (!g_utf8_validate(key, -1, NULL)) {
+        g_autofree char *shown = g_utf8_make_valid(text, -1);
+        qc_error_set(error, "'%s': the key is not valid UTF-8", shown);
+        return false;
+    }
     if (count == 0 || count > KEYVAL_DEPTH_MAX) {
         qc_error_set(error, "'%s': invalid key '%s'", text, key);
         return false;
@@ -56,7 +61,8 @@ static bool store(json_t *object, const char *key, const char *value, const char
             }
             json_t *string = json_string(value);
             if (!string) {
-                qc_error_set(error, "'%s': the value of '%s' is not valid UTF-8", text, key);
+                g_autofree char *shown = g_utf8_make_valid(text, -1);
+                qc_error_set(error, "'%s': the value of '%s' is not valid UTF-8", shown, key);
                 return false;
             }
             json_object_set_new(object, parts[i], string);
@@ -178,38 +184,70 @@ json_t *keyval_parse(const char *text, const char *implied_key, GError **error)
     return object;
 }
 
-bool size_parse(const char *text, uint64_t default_unit, uint64_t *size, GError **error)
+/* Decimal, or hexadecimal behind 0x. A leading zero does not mean octal. */
+static bool parse_whole(const char *text, guint64 *whole, const char **end)
+{
+    bool hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = hexadecimal ? text + 2 : text;
+    char *number_end;
+
+    if (!(hexadecimal ? g_ascii_isxdigit(*digits) : g_ascii_isdigit(*digits))) {
+        return false;
+    }
+    errno = 0;
+    *whole = g_ascii_strtoull(digits, &number_end, hexadecimal ? 16 : 10);
+    *end = number_end;
+    return !errno;
+}
+
+/* ".5" at *@end, when there is a point; decimal digits only. */
+static bool parse_fraction(const char **end, double *fraction)
+{
+    *fraction = 0;
+    if (**end != '.') {
+        return true;
+    }
+    size_t digits = strspn(*end + 1, "0123456789");
+    g_autofree char *number = g_strdup_printf("0.%.*s", (int)MIN(digits, 64), *end + 1);
+    *fraction = g_ascii_strtod(number, NULL);
+    *end += 1 + digits;
+    return digits > 0;
+}
+
+/* The suffix at @end, which must be the last character; 0 when it is none. */
+static uint64_t parse_unit(const char *end, uint64_t default_unit)
 {
     static const char suffixes[] = "bkmgtpe";
-    char *end;
-    double fraction = 0;
 
-    errno = 0;
-    guint64 whole = g_ascii_strtoull(text, &end, 0);
-    bool bad = end == text || errno || *text == '-' || *text == '+' || g_ascii_isspace(*text);
-    if (!bad && *end == '.') {
-        char *fraction_end;
-        fraction = g_ascii_strtod(end, &fraction_end);
-        bad = fraction_end == end + 1;
-        end = fraction_end;
+    if (!*end) {
+        return default_unit;
     }
-    uint64_t unit = default_unit;
-    if (!bad && *end) {
-        const char *suffix = strchr(suffixes, g_ascii_tolower(*end));
-        bad = !suffix || end[1];
-        unit = bad ? 1 : UINT64_C(1) << (10 * (suffix - suffixes));
-    }
-    if (bad) {
+    const char *suffix = strchr(suffixes, g_ascii_tolower(*end));
+    return suffix && !end[1] ? UINT64_C(1) << (10 * (suffix - suffixes)) : 0;
+}
+
+bool size_parse(const char *text, uint64_t default_unit, uint64_t *size, GError **error)
+{
+    const char *end = text;
+    guint64 whole = 0;
+    double fraction = 0;
+    bool hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    bool ok = parse_whole(text, &whole, &end) && (!hexadecimal || *end != '.') &&
+              parse_fraction(&end, &fraction);
+    uint64_t unit = ok ? parse_unit(end, default_unit) : 0;
+
+    if (!unit || (unit == 1 && fraction > 0)) { /* there are no parts of bytes */
         qc_error_set(error,
                      "'%s' is not a size: expected a number with an optional suffix "
                      "(B, K, M, G, T, P, E)",
                      text);
         return false;
     }
-    if (unit && whole > UINT64_MAX / unit) {
+    uint64_t extra = (uint64_t)llround(fraction * (double)unit);
+    if (whole > UINT64_MAX / unit || extra > UINT64_MAX - whole * unit) {
         qc_error_set(error, "size '%s' is too large", text);
         return false;
     }
-    *size = whole * unit + (uint64_t)llround(fraction * (double)unit);
+    *size = whole * unit + extra;
     return true;
 }

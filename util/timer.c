@@ -20,6 +20,7 @@ struct Timer {
     TimerCallback *callback;
     void *opaque;
     gint64 expire_ns; /* -1: not pending; atomic, written under the queue's lock */
+    unsigned turn;    /* the queue's turn in which it was armed; under the queue's lock */
     Timer *next;
 };
 
@@ -27,6 +28,7 @@ typedef struct TimerQueue {
     GMutex lock;
     Timer *head;
     int fd;
+    unsigned turn;    /* counts up whenever the loop fires what is due; under `lock` */
     int64_t armed_ns; /* expiry that the timerfd is set to, -1: none; under `lock` */
 } TimerQueue;
 
@@ -198,6 +200,7 @@ static void queue_insert(TimerQueue *queue, Timer *timer, int64_t expire_ns)
         link = &(*link)->next;
     }
     __atomic_store_n(&timer->expire_ns, expire_ns, __ATOMIC_RELEASE);
+    timer->turn = queue->turn;
     timer->next = *link;
     *link = timer;
 }
@@ -248,13 +251,22 @@ int64_t virtual_clock_deadline_ns(void)
     return deadline;
 }
 
-/* Take the head off the queue when it is due. */
-static Timer *queue_pop_expired(ClockType clock, int64_t now_ns)
+/* Begin a turn: what is armed from now on was armed in it. */
+static void queue_begin_turn(TimerQueue *queue)
 {
-    TimerQueue *queue = &queues[clock];
+    g_mutex_lock(&queue->lock);
+    queue->turn++;
+    g_mutex_unlock(&queue->lock);
+}
 
+/* Take the first timer that is due and was armed before this turn off the queue. */
+static Timer *queue_pop_expired(TimerQueue *queue, int64_t now_ns)
+{
     g_mutex_lock(&queue->lock);
     Timer *timer = queue->head;
+    while (timer && timer->expire_ns <= now_ns && timer->turn == queue->turn) {
+        timer = timer->next;
+    }
     if (timer && timer->expire_ns <= now_ns) {
         queue_remove(queue, timer);
     } else {
@@ -267,10 +279,12 @@ static Timer *queue_pop_expired(ClockType clock, int64_t now_ns)
 /* Fire what was due when we began; timers that are re-armed for now wait for the next turn. */
 static void queue_run(ClockType clock)
 {
+    TimerQueue *queue = &queues[clock];
     int64_t now = clock_get_ns(clock);
     Timer *timer;
 
-    while (clock_is_ticking(clock) && (timer = queue_pop_expired(clock, now))) {
+    queue_begin_turn(queue);
+    while (clock_is_ticking(clock) && (timer = queue_pop_expired(queue, now))) {
         timer->callback(timer->opaque);
     }
     queue_rearm(clock);
@@ -278,11 +292,13 @@ static void queue_run(ClockType clock)
 
 int64_t virtual_clock_advance_to_ns(int64_t target_ns)
 {
+    TimerQueue *queue = &queues[CLOCK_TYPE_VIRTUAL];
     int64_t deadline;
 
     while ((deadline = virtual_clock_deadline_ns()) != -1 && deadline <= target_ns) {
         virtual_clock_write(false, MAX(virtual_clock.offset_ns, deadline));
-        Timer *timer = queue_pop_expired(CLOCK_TYPE_VIRTUAL, virtual_clock.offset_ns);
+        queue_begin_turn(queue);
+        Timer *timer = queue_pop_expired(queue, virtual_clock.offset_ns);
         if (timer) {
             timer->callback(timer->opaque);
         }
