@@ -205,10 +205,26 @@ void memory_store(Engine *e, uint64_t address, uint64_t value, unsigned size, MM
     }
 }
 
+/* Where all of the range is when the TLB has it for @access; NULL otherwise. */
+static uint8_t *fast_range(Engine *e, uint64_t address, unsigned length, MMUAccess access,
+                           MMUMode mode)
+{
+    const TLBEntry *entry = tlb_entry(e, mode, address);
+    uint64_t tag = access == MMU_WRITE ? entry->write : entry->read;
+
+    if (tag != ((address + length - 1) & TARGET_PAGE_MASK)) {
+        return NULL;
+    }
+    return (uint8_t *)(uintptr_t)(address + entry->addend);
+}
+
 void memory_probe(Engine *e, uint64_t address, unsigned length, MMUAccess access, MMUMode mode)
 {
     PageAccess page;
 
+    if (access != MMU_FETCH && fast_range(e, address, length, access, mode)) {
+        return;
+    }
     resolve(e, address, access, mode, &page);
     if (crosses_page(address, length)) {
         resolve(e, (address | ~TARGET_PAGE_MASK) + 1, access, mode, &page);
@@ -229,7 +245,12 @@ static unsigned chunk_size(uint64_t address, unsigned length)
 void memory_read_bytes(Engine *e, uint64_t address, void *buffer, unsigned length, MMUMode mode)
 {
     uint8_t *bytes = buffer;
+    const uint8_t *host = fast_range(e, address, length, MMU_READ, mode);
 
+    if (likely(host)) {
+        memcpy(buffer, host, length);
+        return;
+    }
     if (crosses_page(address, length)) {
         memory_probe(e, address, length, MMU_READ, mode);
     }
@@ -247,7 +268,12 @@ void memory_write_bytes(Engine *e, uint64_t address, const void *buffer, unsigne
                         MMUMode mode)
 {
     const uint8_t *bytes = buffer;
+    uint8_t *host = fast_range(e, address, length, MMU_WRITE, mode);
 
+    if (likely(host)) {
+        memcpy(host, buffer, length);
+        return;
+    }
     if (crosses_page(address, length)) {
         memory_probe(e, address, length, MMU_WRITE, mode);
     }
