@@ -32,7 +32,7 @@ void engine_uncount(Engine *e, const Op *op, bool done)
         before += o[1].pc_offset != o->pc_offset;
     }
     before += done;
-    e->instructions -= block->instructions - MIN(before, block->instructions);
+    engine_count(e, MIN(before, block->instructions) - (uint64_t)block->instructions);
 }
 
 const Op *engine_leave(Engine *e, const Op *op)
@@ -155,7 +155,7 @@ static void log_block(Engine *e, const Block *block)
 static void run_block(Engine *e, const Block *block)
 {
     e->block = block;
-    e->instructions += block->instructions;
+    engine_count(e, block->instructions);
     const Op *op = block->ops;
     while (op) {
         op = op->handler(e, op);

@@ -336,6 +336,14 @@ static inline bool engine_exit_requested(const Engine *e)
     return unlikely(__atomic_load_n(e->exit_request, __ATOMIC_RELAXED));
 }
 
+/* Other threads read the count: a plain addition, but each access whole. */
+ALWAYS_INLINE void engine_count(Engine *e, uint64_t instructions)
+{
+    uint64_t count = __atomic_load_n(&e->instructions, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&e->instructions, count + instructions, __ATOMIC_RELAXED);
+}
+
 /* Begin @block, or go back to the run loop when the vCPU is wanted elsewhere. */
 ALWAYS_INLINE const Op *engine_begin(Engine *e, const Block *block)
 {
@@ -344,7 +352,7 @@ ALWAYS_INLINE const Op *engine_begin(Engine *e, const Block *block)
         return NULL;
     }
     e->block = block;
-    e->instructions += block->instructions;
+    engine_count(e, block->instructions);
     return block->ops;
 }
 
@@ -355,7 +363,7 @@ ALWAYS_INLINE const Op *engine_enter(Engine *e, const Block *block)
         return NULL;
     }
     e->block = block;
-    e->instructions += block->instructions;
+    engine_count(e, block->instructions);
     DISPATCH(block->ops);
 }
 

@@ -170,6 +170,26 @@ ALWAYS_INLINE WORD NAME(dec)(Engine *e, WORD a, bool live)
     return result;
 }
 
+/* INC and DEC where CF is known when the block is made: clear, or what cc_b says already. */
+#define STEP_FORMS(name, kind, change)                            \
+    static const Op *NAME(name##_clear)(Engine * e, const Op *op) \
+    {                                                             \
+        WORD result = REGISTER(op->dst) change;                   \
+        WRITE(op->dst, result);                                   \
+        FLAGS_OF(kind, BITS, result, 0);                          \
+        NEXT;                                                     \
+    }                                                             \
+    static const Op *NAME(name##_keep)(Engine * e, const Op *op)  \
+    {                                                             \
+        WORD result = REGISTER(op->dst) change;                   \
+        WRITE(op->dst, result);                                   \
+        FLAGS_OF(kind, BITS, result, e->cc_b);                    \
+        NEXT;                                                     \
+    }
+STEP_FORMS(inc, INC, +1)
+STEP_FORMS(dec, DEC, -1)
+#undef STEP_FORMS
+
 ALWAYS_INLINE WORD NAME(neg)(Engine *e, WORD a, bool live)
 {
     return NAME(sub)(e, 0, a, live);

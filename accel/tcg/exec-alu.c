@@ -59,3 +59,12 @@ const OpHandlerPtr exec_alu_store_imm[ALU_OPERATION_COUNT][4][2] =
     }
 const OpHandlerPtr exec_unary[UNARY_OPERATION_COUNT][4][2] = UNARY_TABLE(FLAG_PAIRS, r);
 const OpHandlerPtr exec_unary_store[UNARY_OPERATION_COUNT][4][2] = UNARY_TABLE(MEMORY_PAIRS, store);
+
+#define STEP_SIZES(name)                          \
+    {                                             \
+        name##_8, name##_16, name##_32, name##_64 \
+    }
+const OpHandlerPtr exec_step[2][STEP_CARRY_COUNT][4] = {
+    { STEP_SIZES(inc_clear), STEP_SIZES(inc_keep) },
+    { STEP_SIZES(dec_clear), STEP_SIZES(dec_keep) },
+};

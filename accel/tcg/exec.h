@@ -179,6 +179,14 @@ typedef enum UnaryOperation {
 extern const OpHandlerPtr exec_unary[UNARY_OPERATION_COUNT][4][2]; /* [operation][size][flags] */
 extern const OpHandlerPtr exec_unary_store[UNARY_OPERATION_COUNT][4][2]; /* ...[indexed] */
 
+/* INC (0) and DEC (1) of a register, flags included, where what CF was is known in advance. */
+typedef enum StepCarry {
+    STEP_CARRY_CLEAR,
+    STEP_CARRY_KEEP, /* cc_b is 0 or 1 and says it */
+    STEP_CARRY_COUNT,
+} StepCarry;
+extern const OpHandlerPtr exec_step[2][STEP_CARRY_COUNT][4];
+
 /* ---- shifts (exec-shift.c) ---- */
 
 typedef enum ShiftOperation {

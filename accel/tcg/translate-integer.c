@@ -267,6 +267,22 @@ bool translate_alu(Translator *t, int operation)
     return true;
 }
 
+/* INC or DEC with live flags: the best form for what is known of CF. */
+static OpHandler *step_handler(const Translator *t, UnaryOperation operation, unsigned size)
+{
+    unsigned down = operation == UNARY_DEC;
+
+    switch (t->known_flags < 0 ? FLAG_KIND_FLAGS : (FlagKind)(t->known_flags >> 2)) {
+    case FLAG_KIND_LOGIC:
+        return exec_step[down][STEP_CARRY_CLEAR][size];
+    case FLAG_KIND_INC:
+    case FLAG_KIND_DEC:
+        return exec_step[down][STEP_CARRY_KEEP][size];
+    default:
+        return exec_unary[operation][size][1];
+    }
+}
+
 bool translate_unary(Translator *t, int operation)
 {
     static const FlagKind kinds[] = {
@@ -280,7 +296,10 @@ bool translate_unary(Translator *t, int operation)
         Address address = address_prepare(t, dst, operand_bytes(dst), true);
         emit_memory(t, exec_unary_store[operation][size], &address);
     } else {
-        emit_register(t, exec_unary[operation][size][flags_live(t)],
+        bool steps = flags_live(t) && operation <= UNARY_DEC;
+        emit_register(t,
+                      steps ? step_handler(t, operation, size)
+                            : exec_unary[operation][size][flags_live(t)],
                       register_offset(dst->reg.value), 0);
     }
     if (operation != UNARY_NOT) {
