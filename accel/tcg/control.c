@@ -13,7 +13,7 @@
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 #define CR4_WRITABLE                                                                             \
     (UINT64_C(0x3) | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | UINT64_C(0x40) | CR4_PGE | CR4_PCE | \
-     CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP)
+     CR4_OSFXSR | CR4_OSXMMEXCPT)
 #define CR4_TRANSLATION (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP)
 
 static G_NORETURN void refuse(Engine *e)
@@ -74,11 +74,31 @@ static void write_cr3(Engine *e, uint64_t value)
     tlb_flush_local(e);
 }
 
+/* The bits that may be set: those of optional features only if the CPU model has them. */
+static uint64_t cr4_writable(const X86CPU *cpu)
+{
+    static const struct {
+        const char *feature;
+        uint64_t bit;
+    } optional[] = { { "umip", CR4_UMIP },
+                     { "fsgsbase", CR4_FSGSBASE },
+                     { "smep", CR4_SMEP },
+                     { "smap", CR4_SMAP } };
+    uint64_t bits = CR4_WRITABLE;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(optional); i++) {
+        if (x86_cpu_has_feature(cpu, optional[i].feature)) {
+            bits |= optional[i].bit;
+        }
+    }
+    return bits;
+}
+
 static void write_cr4(Engine *e, uint64_t value)
 {
     X86State *s = e->state;
 
-    if ((value & ~CR4_WRITABLE) || ((s->msr.efer & EFER_LMA) && !(value & CR4_PAE))) {
+    if ((value & ~cr4_writable(e->cpu)) || ((s->msr.efer & EFER_LMA) && !(value & CR4_PAE))) {
         refuse(e);
     }
     bool flush = (s->cr4 ^ value) & CR4_TRANSLATION;

@@ -16,6 +16,7 @@
 typedef struct Delivery {
     unsigned vector;
     bool software; /* INT n, INT3, INTO: the gate's DPL counts */
+    bool external; /* interrupt or NMI */
     bool fault;    /* RF is set in the saved flags */
     bool has_error_code;
     uint32_t error_code;
@@ -288,7 +289,8 @@ static void deliver(Engine *e, const Delivery *delivery)
               e->cpu->vcpu.index, delivery->vector, delivery->has_error_code, delivery->error_code,
               e->state->segments[X86_CS].selector, e->rip, e->cpl, e->r[X86_RSP], e->state->cr2);
     trace_engine_deliver(delivery->vector, delivery->error_code, e->rip);
-    e->delivering = delivery->software ? -1 : (int)delivery->vector;
+    /* Faults on the way of an interrupt are not double faults, whatever its number. */
+    e->delivering = delivery->software || delivery->external ? -1 : (int)delivery->vector;
     if (!engine_protected(e)) {
         deliver_real(e, delivery);
     } else if (e->state->msr.efer & EFER_LMA) {
@@ -362,5 +364,5 @@ void trap_deliver(Engine *e, unsigned vector)
 void external_interrupt_deliver(Engine *e, unsigned vector)
 {
     e->delivering_external = true;
-    deliver(e, &(Delivery){ .vector = vector });
+    deliver(e, &(Delivery){ .vector = vector, .external = true });
 }

@@ -49,6 +49,13 @@ static void check_offset(Engine *e, const X86Segment *code, uint64_t offset)
     }
 }
 
+/* The descriptor is used now. The store can fault, so it comes before anything has changed. */
+static void mark_accessed(Engine *e, X86Segment *code)
+{
+    descriptor_set_type_bits(e, code->selector, SEGMENT_ACCESSED);
+    code->attributes |= SEGMENT_ACCESSED;
+}
+
 /* Load CS for a transfer without a gate: same privilege. */
 static void check_direct_code(Engine *e, X86Segment *code)
 {
@@ -63,12 +70,11 @@ static void check_direct_code(Engine *e, X86Segment *code)
         protection_fault(e, code->selector);
     }
     check_present(e, code);
+    mark_accessed(e, code);
 }
 
 static void install_code(Engine *e, X86Segment *code, unsigned cpl, uint64_t offset)
 {
-    descriptor_set_type_bits(e, code->selector, SEGMENT_ACCESSED);
-    code->attributes |= SEGMENT_ACCESSED;
     code->selector = (code->selector & ~3u) | cpl;
     e->state->segments[X86_CS] = *code;
     e->rip = offset;
@@ -133,6 +139,7 @@ static unsigned read_gate_target(Engine *e, const CallGate *gate, X86Segment *co
     }
     check_code_size(e, code);
     check_present(e, code);
+    mark_accessed(e, code);
     return code->attributes & SEGMENT_EXPAND ? e->cpl : dpl;
 }
 
@@ -296,6 +303,7 @@ static void read_return_code(Engine *e, uint16_t selector, X86Segment *code)
     }
     check_code_size(e, code);
     check_present(e, code);
+    mark_accessed(e, code);
 }
 
 /* SS of a return to outer privilege @cpl; may be null when returning to 64-bit code below 3. */
