@@ -325,7 +325,8 @@ void channel_listener_set_callback(ChannelListener *listener,
 static int wait_for_client(ChannelListener *listener, struct pollfd *fds, gint64 deadline_us)
 {
     for (;;) {
-        gint64 left_us = deadline_us < 0 ? -1 : MAX(deadline_us - g_get_monotonic_time(), 0);
+        gint64 now_us = g_get_monotonic_time();
+        gint64 left_us = deadline_us < 0 ? -1 : MAX(deadline_us - now_us, 0);
         for (int i = 0; i < listener->count; i++) {
             fds[i] = (struct pollfd){ .fd = listener->fds[i], .events = POLLIN };
         }

@@ -99,26 +99,35 @@ static bool clock_is_ticking(ClockType clock)
     return clock != CLOCK_TYPE_VIRTUAL || __atomic_load_n(&virtual_clock.running, __ATOMIC_RELAXED);
 }
 
+/* Make @fd readable @delay_ns from now; 0 disarms it. */
+static void set_timerfd(int fd, int64_t delay_ns)
+{
+    struct itimerspec when = {
+        .it_value = { .tv_sec = delay_ns / NANOSECONDS_PER_SECOND,
+                      .tv_nsec = delay_ns % NANOSECONDS_PER_SECOND },
+    };
+    int result = timerfd_settime(fd, 0, &when, NULL);
+
+    g_assert(result == 0);
+}
+
 /* Set the timerfd to the head of the queue. Called with the queue's lock held. */
 static void queue_arm(ClockType clock)
 {
     TimerQueue *queue = &queues[clock];
-    struct itimerspec when = { 0 };
 
     if (queue->fd < 0) {
         return;
     }
     if (!queue->head || !clock_is_ticking(clock)) {
         if (queue->armed_ns != -1) {
-            timerfd_settime(queue->fd, 0, &when, NULL);
+            set_timerfd(queue->fd, 0);
             queue->armed_ns = -1;
         }
         return;
     }
-    int64_t delay = MAX(queue->head->expire_ns - clock_get_ns(clock), 1);
-    when.it_value.tv_sec = delay / NANOSECONDS_PER_SECOND;
-    when.it_value.tv_nsec = delay % NANOSECONDS_PER_SECOND;
-    timerfd_settime(queue->fd, 0, &when, NULL);
+    int64_t left = queue->head->expire_ns - clock_get_ns(clock);
+    set_timerfd(queue->fd, MAX(left, 1));
     queue->armed_ns = queue->head->expire_ns;
 }
 
