@@ -70,6 +70,9 @@ export TSAN_OPTIONS
 results=$build_dir/test-results
 rm -rf "$results" "$build_dir/meson-logs/testlog.json" "$build_dir/meson-logs/testlog.junit.xml"
 mkdir -p "$results"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM HUP
 
 # The exit statuses of these two are in what summarize-tests.py counts. /usr/bin/python3 is
 # Debian's, which has Debian's pytest.
@@ -77,6 +80,6 @@ meson test -C "$build_dir" --no-rebuild --print-errorlogs \
     --timeout-multiplier "${COLO_TEST_TIMEOUT_SCALE:-1}"
 /usr/bin/python3 -m pytest -p no:cacheprovider tests/functional tests/style \
     --junitxml="$results/pytest.xml" --emulator="$build_dir/qemu-system-x86_64" \
-    --guest="$guest_dir" ${seed:+--seed="$seed"}
+    --guest="$guest_dir" --basetemp="$scratch/pytest" ${seed:+--seed="$seed"}
 
-exec /usr/bin/python3 scripts/summarize-tests.py --meson "$build_dir" "$results/pytest.xml"
+/usr/bin/python3 scripts/summarize-tests.py --meson "$build_dir" "$results/pytest.xml"

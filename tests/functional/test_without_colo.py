@@ -20,7 +20,7 @@ def build_without_colo():
 
 @pytest.mark.timeout(1500)
 def test_capability_is_refused(build_without_colo):
-    with VM(build_without_colo, ["-S"]) as vm:
+    with VM(build_without_colo, ["-S", "-machine", "none"]) as vm:
         vm.start()
         for name in ("x-colo", "colo"):
             with pytest.raises(QmpError, match="(?i)colo"):
