@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * A bounded set of TCP sequence positions, as ranges in order. All arithmetic is modulo 2^32;
+ * what is more than 1 GiB (the largest window) behind the end of a range is forgotten.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SEQUENCE_SET_RANGES 32
+#define SEQUENCE_SET_SPAN   (UINT32_C(1) << 30)
+
+typedef struct SequenceRange {
+    uint32_t begin, end; /* end is exclusive */
+} SequenceRange;
+
+typedef struct SequenceSet {
+    unsigned count;
+    SequenceRange ranges[SEQUENCE_SET_RANGES];
+} SequenceSet;
+
+/* Add [begin, end). The range with the lowest positions makes room in a full set. */
+void sequence_set_add(SequenceSet *set, uint32_t begin, uint32_t end);
+
+/* Is all of [begin, end) in the set? An empty range always is. */
+bool sequence_set_covers(const SequenceSet *set, uint32_t begin, uint32_t end);
