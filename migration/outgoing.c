@@ -349,7 +349,8 @@ static bool hand_over_with_answer(MigrationState *state, GError **error)
         !return_path_wait_pong(state, LOADED_PING, error) || !commit(state, error)) {
         return false;
     }
-    state->peer_may_run = true;
+    /* With COLO it does not: it waits for the first checkpoint, or to be told to take over. */
+    state->peer_may_run = !state->colo;
     savevm_put_eof(state->writer);
     return migration_writer_flush(state->writer, error) && return_path_finish(state, error);
 }
