@@ -16,6 +16,10 @@
 
 #define RFLAGS_TF 0x100u
 
+#define MIGRATION_PERIOD_US 50
+
+static unsigned total_migrations;
+
 /* More than any test program has, loops and repetitions included. */
 #define STEPS_MAX 20000
 
@@ -75,6 +79,25 @@ void engine_execute(const TestCase *test, TestResult *result)
     g_assert(exception.vector >= 0);
     result->end = test->start;
     take_result(guest, &exception, result);
+}
+
+void engine_execute_migrating(const TestCase *test, TestResult *result)
+{
+    Guest *guest = guest_get();
+    GuestException exception;
+
+    set_up(guest);
+    load(guest, test);
+    total_migrations += guest_run_migrating(guest, MIGRATION_PERIOD_US);
+    exception = guest_exception(guest);
+    g_assert(exception.vector >= 0);
+    result->end = test->start;
+    take_result(guest, &exception, result);
+}
+
+unsigned engine_migrations(void)
+{
+    return total_migrations;
 }
 
 /* Back to where the exception came from, as IRET would do it. */

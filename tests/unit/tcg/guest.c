@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "guest.h"
 #include "migration/stream.h"
@@ -12,7 +14,7 @@
 #define VECTORS       256
 
 /* How often the engine may come back without HLT. */
-#define RUNS_MAX 1000
+#define RUNS_MAX 100000
 
 #define CR0_VALUE  0x80010033u /* PG WP NE ET MP PE */
 #define CR4_VALUE  0x620u      /* OSXMMEXCPT OSFXSR PAE */
@@ -173,7 +175,8 @@ void guest_code(Guest *guest, uint64_t physical, uint64_t linear, const uint8_t 
     guest->state->rip = linear;
 }
 
-VCPUExit guest_run_any(Guest *guest)
+/* Run until the vCPU stops by itself; @between is called each time it had to leave before. */
+static VCPUExit run_until_stop(Guest *guest, void (*between)(Guest *guest))
 {
     VCPU *vcpu = &guest->cpu->vcpu;
     const AccelOps *ops = accel_ops();
@@ -184,14 +187,22 @@ VCPUExit guest_run_any(Guest *guest)
         ops->state_changed(vcpu);
     }
     for (unsigned i = 0; i < RUNS_MAX && reason == VCPU_EXIT_INTERRUPTED; i++) {
-        vcpu->exit_request = 0;
+        __atomic_store_n(&vcpu->exit_request, 0, __ATOMIC_SEQ_CST);
         reason = ops->vcpu_run(vcpu);
-    }
-    if (ops->synchronize_state) {
-        ops->synchronize_state(vcpu);
+        if (ops->synchronize_state) {
+            ops->synchronize_state(vcpu);
+        }
+        if (reason == VCPU_EXIT_INTERRUPTED && between) {
+            between(guest);
+        }
     }
     g_assert_cmpint(reason, !=, VCPU_EXIT_INTERRUPTED);
     return reason;
+}
+
+VCPUExit guest_run_any(Guest *guest)
+{
+    return run_until_stop(guest, NULL);
 }
 
 void guest_run(Guest *guest)
@@ -224,6 +235,40 @@ void guest_migrate(Guest *guest)
     check(vmstate_load(reader, &vmstate_x86_cpu, guest->cpu, 1, &error), error);
     check(migration_reader_check(reader, &error), error);
     bql_unlock();
+}
+
+static Guest *timer_guest;
+static unsigned migrations;
+
+static void on_timer(int number)
+{
+    __atomic_store_n(&timer_guest->cpu->vcpu.exit_request, 1, __ATOMIC_SEQ_CST);
+}
+
+static void set_timer(unsigned period_us)
+{
+    struct itimerval timer = { .it_interval.tv_usec = period_us, .it_value.tv_usec = period_us };
+
+    g_assert(setitimer(ITIMER_REAL, &timer, NULL) == 0);
+}
+
+static void migrate_between(Guest *guest)
+{
+    migrations++;
+    guest_migrate(guest);
+}
+
+unsigned guest_run_migrating(Guest *guest, unsigned period_us)
+{
+    struct sigaction action = { .sa_handler = on_timer, .sa_flags = SA_RESTART };
+
+    timer_guest = guest;
+    migrations = 0;
+    g_assert(sigaction(SIGALRM, &action, NULL) == 0);
+    set_timer(period_us);
+    g_assert_cmpint(run_until_stop(guest, migrate_between), ==, VCPU_EXIT_HALTED);
+    set_timer(0);
+    return migrations;
 }
 
 static bool has_error_code(unsigned vector)

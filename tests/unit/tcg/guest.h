@@ -79,6 +79,12 @@ void guest_run(Guest *guest);
 /* Run until the vCPU stops by itself, and say why. Fails the test when it does not. */
 VCPUExit guest_run_any(Guest *guest);
 
+/*
+ * guest_run(), but whenever the vCPU was made to leave the engine it migrates (guest_migrate()),
+ * and a timer makes it leave every @period_us. Returns how often.
+ */
+unsigned guest_run_migrating(Guest *guest, unsigned period_us);
+
 /* Send the vCPU through its migration description and wipe what was there before it comes back. */
 void guest_migrate(Guest *guest);
 

@@ -81,6 +81,11 @@ void engine_execute(const TestCase *test, TestResult *result);
 /* The same with a debug trap after each instruction, the vCPU's state taken out and put back. */
 void engine_execute_stepped(const TestCase *test, TestResult *result);
 
+/* The same, the vCPU leaving the engine and migrating at moments that a timer chooses. */
+void engine_execute_migrating(const TestCase *test, TestResult *result);
+/* How often it did so far. */
+unsigned engine_migrations(void);
+
 /* Set up; @argc, @argv as for g_test_init(). Prints the seed (HARNESS_SEED overrides it). */
 void harness_init(int *argc, char ***argv);
 

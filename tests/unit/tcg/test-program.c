@@ -204,10 +204,10 @@ static void append_loop_end(TestCase *test)
     test_case_append(test, &displacement, sizeof(displacement));
 }
 
-static void make_program(TestCase *test, bool code_32)
+static void make_program(TestCase *test, bool code_32, unsigned iterations_max)
 {
     unsigned count = 2 + random_below(INSTRUCTIONS_MAX - 1);
-    uint32_t iterations = 1 + random_below(5);
+    uint32_t iterations = 1 + random_below(iterations_max);
 
     if (code_32) {
         test_case_init_32(test);
@@ -232,14 +232,16 @@ typedef struct ProgramTest {
     const char *path;
     bool code_32;
     unsigned programs;
+    unsigned iterations; /* of a program's loop, at most */
     TestExecutor *execute;
 } ProgramTest;
 
 static const ProgramTest tests[] = {
-    { "/program/64", false, 1500, engine_execute },
-    { "/program/32", true, 1000, engine_execute },
-    { "/program/64-stepped", false, 400, engine_execute_stepped },
-    { "/program/32-stepped", true, 300, engine_execute_stepped },
+    { "/program/64", false, 1500, 5, engine_execute },
+    { "/program/32", true, 1000, 5, engine_execute },
+    { "/program/64-stepped", false, 400, 5, engine_execute_stepped },
+    { "/program/32-stepped", true, 300, 5, engine_execute_stepped },
+    { "/program/64-migrating", false, 400, 4000, engine_execute_migrating },
 };
 
 static void test_programs(gconstpointer opaque)
@@ -253,10 +255,13 @@ static void test_programs(gconstpointer opaque)
     }
     comparisons_begin();
     for (unsigned i = 0; i < test->programs; i++) {
-        make_program(&program, test->code_32);
+        make_program(&program, test->code_32, test->iterations);
         test_case_compare(&program, test->execute);
     }
     comparisons_report();
+    if (test->execute == engine_execute_migrating) {
+        g_test_message("%u migrations at random moments", engine_migrations());
+    }
 }
 
 int main(int argc, char **argv)
