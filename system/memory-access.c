@@ -62,25 +62,35 @@ static unsigned handler_size(const MemoryRegionOps *ops, hwaddr offset, unsigned
     return step;
 }
 
+/* A handler call and the bytes of it that belong to the access. */
+typedef struct RegisterPart {
+    hwaddr address; /* aligned to the handler's size */
+    unsigned skip;  /* bytes of it in front of ours */
+    unsigned size;  /* our bytes */
+} RegisterPart;
+
+/* The part that begins at @offset and is at most @left bytes long. */
+static RegisterPart register_part(hwaddr offset, unsigned left, unsigned step)
+{
+    hwaddr aligned = offset & ~(hwaddr)(step - 1);
+    unsigned skip = (unsigned)(offset - aligned);
+
+    return (RegisterPart){ aligned, skip, MIN(step - skip, left) };
+}
+
 static uint64_t registers_load(MemoryRegion *region, hwaddr offset, unsigned size)
 {
     unsigned step = handler_size(region->ops, offset, size);
+    uint64_t value = 0;
 
     if (!region->ops->read) {
         return all_ones(size);
     }
-    if (step == size) {
-        return region->ops->read(region->opaque, offset, size) & all_ones(size);
-    }
-    uint64_t value = 0;
-    if (step > size) {
-        hwaddr aligned = offset & ~(hwaddr)(step - 1);
-        value = region->ops->read(region->opaque, aligned, step) >> (8 * (offset - aligned));
-        return value & all_ones(size);
-    }
-    for (unsigned done = 0; done < size; done += step) {
-        uint64_t part = region->ops->read(region->opaque, offset + done, step) & all_ones(step);
-        value |= part << (8 * done);
+    for (unsigned done = 0; done < size;) {
+        RegisterPart part = register_part(offset + done, size - done, step);
+        uint64_t bytes = region->ops->read(region->opaque, part.address, step);
+        value |= (bytes >> (8 * part.skip) & all_ones(part.size)) << (8 * done);
+        done += part.size;
     }
     return value;
 }
@@ -92,15 +102,11 @@ static void registers_store(MemoryRegion *region, hwaddr offset, uint64_t value,
     if (!region->ops->write) {
         return;
     }
-    if (step >= size) {
-        hwaddr aligned = offset & ~(hwaddr)(step - 1);
-        value &= all_ones(size);
-        region->ops->write(region->opaque, aligned, value << (8 * (offset - aligned)), step);
-        return;
-    }
-    for (unsigned done = 0; done < size; done += step) {
-        region->ops->write(region->opaque, offset + done, value >> (8 * done) & all_ones(step),
-                           step);
+    for (unsigned done = 0; done < size;) {
+        RegisterPart part = register_part(offset + done, size - done, step);
+        uint64_t bytes = value >> (8 * done) & all_ones(part.size);
+        region->ops->write(region->opaque, part.address, bytes << (8 * part.skip), step);
+        done += part.size;
     }
 }
 

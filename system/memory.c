@@ -39,19 +39,14 @@ typedef struct FlatView {
 struct AddressSpace {
     const char *name;
     hwaddr last;
-    unsigned default_access_max;
     GArray *mappings;   /* Mapping; BQL */
     FlatView *view;     /* atomic */
     GPtrArray *retired; /* FlatView; BQL */
     unsigned generation;
 };
 
-static AddressSpace memory_space = { .name = "memory",
-                                     .last = UINT64_MAX,
-                                     .default_access_max = 8 };
-static AddressSpace io_space = { .name = "I/O",
-                                 .last = IO_PORT_SPACE_SIZE - 1,
-                                 .default_access_max = 4 };
+static AddressSpace memory_space = { .name = "memory", .last = UINT64_MAX };
+static AddressSpace io_space = { .name = "I/O", .last = IO_PORT_SPACE_SIZE - 1 };
 
 AddressSpace *address_space_memory(void)
 {

@@ -107,14 +107,15 @@ void dirty_page_report(RAMBlock *block, uint64_t page);
 
 /*
  * Handlers of a device's registers; called with the BQL held. @address is relative to the
- * region, @size is 1, 2, 4 or 8. Accesses outside [access_min, access_max] are widened or
- * split by the core (little endian), misaligned ones are split into bytes of access_min.
+ * region and a multiple of @size, which is 1, 2, 4 or 8. Accesses outside [access_min,
+ * access_max] are widened (what is written besides is zero) or split by the core (little
+ * endian), misaligned ones are split into the largest aligned ones.
  */
 typedef struct MemoryRegionOps {
     uint64_t (*read)(void *opaque, hwaddr address, unsigned size);
     void (*write)(void *opaque, hwaddr address, uint64_t value, unsigned size);
     unsigned access_min; /* bytes; 0 means 1 */
-    unsigned access_max; /* bytes; 0 means 8 for memory, 4 for ports */
+    unsigned access_max; /* bytes; 0 means 8 */
 } MemoryRegionOps;
 
 typedef struct MemoryRegion {
