@@ -71,7 +71,8 @@ static bool out_of_range(const Target *target, const char *given, const char *lo
                          GError **error)
 {
     qc_error_set(error, "Property '%s.%s' doesn't take value %s (minimum: %s, maximum: %s)",
-                 G_OBJECT_TYPE_NAME(target->object), target->spec->name, given, low, high);
+                 object_type_name(G_OBJECT_TYPE(target->object)), target->spec->name, given, low,
+                 high);
     return false;
 }
 
@@ -166,18 +167,19 @@ static bool set_enum(const Target *target, json_t *json, GValue *value, GError *
 static bool set_object(const Target *target, json_t *json, GValue *value, GError **error)
 {
     const char *path = json_string_value(json);
-    GObject *object = path ? object_tree_find(path) : NULL;
+    GType type = target->spec->value_type;
+    GObject *object = path ? object_tree_find_type(path, type) : NULL;
 
     if (!path) {
         return wrong_value(target, "the path or id of an object", error);
     }
-    if (!object) {
+    if (!object && !object_tree_find(path)) {
         qc_error_set(error, "Device '%s' not found", path);
         return false;
     }
-    if (!g_type_is_a(G_OBJECT_TYPE(object), target->spec->value_type)) {
+    if (!object) {
         qc_error_set(error, "Invalid parameter type for '%s', expected: %s", target->spec->name,
-                     object_type_name(target->spec->value_type));
+                     object_type_name(type));
         return false;
     }
     g_value_set_object(value, object);
@@ -347,6 +349,10 @@ GObject *object_user_create(const char *type_name, const char *id, json_t *prope
 
     if (!type || !g_type_is_a(type, TYPE_USER_CREATABLE) || G_TYPE_IS_ABSTRACT(type)) {
         qc_error_set(error, "invalid object type: %s", type_name);
+        return NULL;
+    }
+    if (!object_id_is_well_formed(id)) {
+        qc_error_set(error, "Parameter 'id' expects an identifier");
         return NULL;
     }
     g_autofree char *path = g_strdup_printf("/objects/%s", id);

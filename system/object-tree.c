@@ -63,11 +63,9 @@ static Node *node_child(const Node *node, const char *name, size_t length)
     return NULL;
 }
 
-/* Walk an absolute path; make missing containers when @create. */
-static Node *node_at(const char *path, bool create)
+/* Walk @path from @node on; make missing containers when @create. */
+static Node *node_below(Node *node, const char *path, bool create)
 {
-    Node *node = tree_root();
-
     while (node) {
         path += strspn(path, "/");
         size_t length = strcspn(path, "/");
@@ -83,6 +81,11 @@ static Node *node_at(const char *path, bool create)
         path += length;
     }
     return node;
+}
+
+static Node *node_at(const char *path, bool create)
+{
+    return node_below(tree_root(), path, create);
 }
 
 /* "name[*]" to the first free "name[N]". */
@@ -129,29 +132,45 @@ void object_tree_remove(GObject *object)
     }
 }
 
-/* Find @name at any depth; *count says how many there are. */
-static void find_partial(Node *node, const char *name, Node **found, unsigned *count)
+typedef struct PartialSearch {
+    const char *path;
+    GType type;
+    GObject *found;
+    unsigned count;
+} PartialSearch;
+
+/* Look for the partial path at @node and at any depth below it. */
+static void find_partial(Node *node, PartialSearch *search)
 {
-    for (guint i = 0; i < node->children->len; i++) {
-        Node *child = g_ptr_array_index(node->children, i);
-        if (child->object && !strcmp(child->name, name)) {
-            *found = child;
-            (*count)++;
-        }
-        find_partial(child, name, found, count);
+    Node *end = node_below(node, search->path, false);
+
+    if (end && end->object && g_type_is_a(G_OBJECT_TYPE(end->object), search->type)) {
+        search->found = end->object;
+        search->count++;
     }
+    for (guint i = 0; i < node->children->len; i++) {
+        find_partial(g_ptr_array_index(node->children, i), search);
+    }
+}
+
+GObject *object_tree_find_type(const char *path, GType type)
+{
+    if (*path == '/') {
+        Node *node = node_at(path, false);
+        bool fits = node && node->object && g_type_is_a(G_OBJECT_TYPE(node->object), type);
+        return fits ? node->object : NULL;
+    }
+    if (!*path) {
+        return NULL;
+    }
+    PartialSearch search = { .path = path, .type = type };
+    find_partial(tree_root(), &search);
+    return search.count == 1 ? search.found : NULL;
 }
 
 GObject *object_tree_find(const char *path)
 {
-    if (*path == '/') {
-        Node *node = node_at(path, false);
-        return node ? node->object : NULL;
-    }
-    Node *found = NULL;
-    unsigned count = 0;
-    find_partial(tree_root(), path, &found, &count);
-    return count == 1 ? found->object : NULL;
+    return object_tree_find_type(path, G_TYPE_OBJECT);
 }
 
 char *object_tree_path(GObject *object)

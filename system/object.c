@@ -47,6 +47,12 @@ const char *object_type_name(GType type)
     return g_intern_string(visible);
 }
 
+bool object_id_is_well_formed(const char *id)
+{
+    return g_ascii_isalpha(*id) &&
+           id[strspn(id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._")] == 0;
+}
+
 static void collect_below(GArray *types, GType type, bool include_abstract)
 {
     guint count;

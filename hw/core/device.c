@@ -245,15 +245,6 @@ static bool set_properties(Device *device, json_t *options, GError **error)
     return true;
 }
 
-static bool id_is_well_formed(const char *id)
-{
-    if (!g_ascii_isalpha(*id)) {
-        return false;
-    }
-    return strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
-           strlen(id);
-}
-
 Device *device_create_from_options(json_t *options, GError **error)
 {
     const char *driver = json_string_value(json_object_get(options, "driver"));
@@ -264,7 +255,7 @@ Device *device_create_from_options(json_t *options, GError **error)
         qc_error_set(error, "Parameter 'driver' is missing");
         return NULL;
     }
-    if (id && (!json_is_string(id) || !id_is_well_formed(json_string_value(id)))) {
+    if (id && (!json_is_string(id) || !object_id_is_well_formed(json_string_value(id)))) {
         qc_error_set(error, "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', "
                             "starting with a letter");
         return NULL;

@@ -82,6 +82,9 @@ GType user_creatable_get_type(void);
 #define TYPE_USER_CREATABLE (user_creatable_get_type())
 #define USER_CREATABLE(o)   (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_USER_CREATABLE, UserCreatable))
 
+/* Is @id what users may call things: letters, digits, '-', '.', '_', beginning with a letter? */
+bool object_id_is_well_formed(const char *id);
+
 /* Create, set @properties (a JSON object without qom-type and id), complete, add to /objects. */
 GObject *object_user_create(const char *type, const char *id, json_t *properties, GError **error);
 bool object_user_delete(const char *id, GError **error);
@@ -108,8 +111,10 @@ json_t *object_property_default(GParamSpec *spec);
  */
 bool object_tree_add(const char *parent_path, const char *name, GObject *object, GError **error);
 void object_tree_remove(GObject *object);
-/* Absolute path, or a partial one (an id) when it is unambiguous. Borrowed. */
+/* Absolute path, or the end of one (an id, "bus/device") when it is unambiguous. Borrowed. */
 GObject *object_tree_find(const char *path);
+/* The same among the objects of @type alone: others may bear the same id. */
+GObject *object_tree_find_type(const char *path, GType type);
 /* The canonical path, or NULL when not in the tree. Free with g_free(). */
 char *object_tree_path(GObject *object);
 /* Call @visit for each child (containers: object NULL) of @path; false when there is no such path.
