@@ -199,36 +199,65 @@ static bool parse_count(const char *key, const char *text, unsigned *count, GErr
     return true;
 }
 
+/*
+ * The product of the topology's members; *@complete says whether none but `dies` is missing, so
+ * that the number of processors follows from it.
+ */
+static bool parse_topology(json_t *values, unsigned *product, bool *complete, GError **error)
+{
+    static const char *const keys[] = { "sockets", "dies", "cores", "threads" };
+    guint64 number = 1;
+
+    *complete = true;
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const char *text = json_string_value(json_object_get(values, keys[i]));
+        unsigned count = 1;
+        if (text && !parse_count(keys[i], text, &count, error)) {
+            return false;
+        }
+        *complete &= text || !strcmp(keys[i], "dies");
+        number *= count;
+    }
+    if (number > 1024) {
+        qc_error_set(error,
+                     "Invalid CPU topology: sockets * dies * cores * threads is %" G_GUINT64_FORMAT
+                     ", expected at most 1024",
+                     number);
+        return false;
+    }
+    *product = (unsigned)number;
+    return true;
+}
+
 static bool parse_smp(VMOptions *options, const Option *option, const char *argument,
                       GError **error)
 {
     static const char *const known[] = { "cpus",  "maxcpus", "sockets", "dies",
                                          "cores", "threads", NULL };
-    static const char *const topology[] = { "sockets", "dies", "cores", "threads" };
     json_t *values = keyval_parse(argument, "cpus", error);
-    bool ok = values && only_known_keys(values, known, error);
+    const char *cpus = json_string_value(json_object_get(values, "cpus"));
+    const char *maximum = json_string_value(json_object_get(values, "maxcpus"));
     unsigned product = 1;
-    bool have_topology = false;
+    bool complete = false;
+    bool ok = values && only_known_keys(values, known, error) &&
+              parse_topology(values, &product, &complete, error);
+    unsigned count = product;
+    unsigned max_count;
 
-    for (size_t i = 0; ok && i < G_N_ELEMENTS(topology); i++) {
-        const char *text = json_string_value(json_object_get(values, topology[i]));
-        unsigned count = 1;
-        ok = !text || parse_count(topology[i], text, &count, error);
-        have_topology |= text != NULL;
-        product *= count;
-    }
-    const char *cpus = ok ? json_string_value(json_object_get(values, "cpus")) : NULL;
-    const char *maximum = ok ? json_string_value(json_object_get(values, "maxcpus")) : NULL;
-    options->cpu_count = product;
-    ok = ok && (!cpus || parse_count("cpus", cpus, &options->cpu_count, error));
-    unsigned max_count = options->cpu_count;
+    ok = ok && (!(cpus || maximum) ||
+                parse_count(cpus ? "cpus" : "maxcpus", cpus ? cpus : maximum, &count, error));
+    max_count = count;
     ok = ok && (!maximum || parse_count("maxcpus", maximum, &max_count, error));
-    if (ok && (max_count != options->cpu_count || (have_topology && product != max_count))) {
+    /* Members that were left out are computed, as long as that is possible. */
+    if (ok && (max_count != count || (complete ? product != count : count % product != 0))) {
         qc_error_set(error,
                      "Invalid CPU topology: sockets * dies * cores * threads (%u) and "
                      "maxcpus (%u) must both equal cpus (%u)",
-                     product, max_count, options->cpu_count);
+                     product, max_count, count);
         ok = false;
+    }
+    if (ok) {
+        options->cpu_count = count;
     }
     json_decref(values);
     return ok;
@@ -239,8 +268,10 @@ static bool parse_name(VMOptions *options, const Option *option, const char *arg
 {
     static const char *const known[] = { "guest", "process", "debug-threads", NULL };
     json_t *values = keyval_parse(argument, "guest", error);
+    bool named_threads; /* they always are */
 
-    if (!values || !only_known_keys(values, known, error)) {
+    if (!values || !only_known_keys(values, known, error) ||
+        !parse_on_off(values, "debug-threads", &named_threads, error)) {
         json_decref(values);
         return false;
     }
@@ -331,9 +362,9 @@ static bool parse_message(VMOptions *options, const Option *option, const char *
               parse_on_off(values, "timestamp", &timestamps, error) &&
               parse_on_off(values, "guest-name", &guest_name, error);
 
-    report_set_timestamps(timestamps);
-    if (guest_name) {
-        report_set_guest_name(options->name);
+    if (ok) {
+        report_set_timestamps(timestamps);
+        options->name_in_messages = guest_name;
     }
     json_decref(values);
     return ok;
@@ -406,7 +437,7 @@ static bool parse_help(VMOptions *options, const Option *option, const char *arg
 /* In alphabetical order. */
 static const Option option_table[] = {
     { "D", "FILE", "write the log to FILE", parse_log_file },
-    { "L", "PATH", "accepted for compatibility; firmware is not used yet", parse_ignored },
+    { "L", "PATH", "accepted for compatibility; there is no firmware to look for", parse_ignored },
     { "M", "[type=]NAME[,prop=value...]", "same as -machine", parse_keyval_merged, FIELD(machine),
       "type" },
     { "S", NULL, "do not start the guest; use 'cont' in the monitor", parse_flag,
@@ -542,6 +573,8 @@ bool options_parse(int argc, char **argv, GError **error)
             return false;
         }
     }
+    /* -msg may come before -name. */
+    report_set_guest_name(options->name_in_messages ? options->name : NULL);
     return true;
 }
 

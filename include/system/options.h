@@ -37,6 +37,7 @@ typedef struct VMOptions {
     char *qtest, *qtest_log;
     bool nographic, no_defaults, daemonize, start_paused, only_migratable;
     bool no_reboot, no_shutdown;
+    bool name_in_messages; /* -msg guest-name=on */
 } VMOptions;
 
 /*
