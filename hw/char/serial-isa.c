@@ -127,7 +127,7 @@ Device *isa_serial_create(Bus *isa_bus, unsigned index, Chardev *chardev)
     g_autofree char *name = g_strdup_printf("serial%u", index);
 
     ISA_SERIAL(device)->index = index;
-    ISA_SERIAL(device)->chardev = chardev;
+    g_set_object(&ISA_SERIAL(device)->chardev, chardev);
     device_realize_named_or_exit(device, isa_bus, name);
     return device;
 }

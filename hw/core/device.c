@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hw/core/gpio-internal.h"
+#include "hw/core/property-internal.h"
 #include "migration/vmstate.h"
 #include "system/bql.h"
 #include "system/reset.h"
@@ -18,6 +19,7 @@ static void device_finalize(GObject *object)
 {
     Device *device = (Device *)object;
 
+    device_properties_release(device);
     g_ptr_array_unref(device->gpio);
     g_ptr_array_unref(device->child_buses);
     g_free(device->id);
@@ -113,12 +115,30 @@ static void register_state(Device *device)
     }
 }
 
+/* Put @device on @bus; when the bus refuses, it is not on it. */
 static bool bus_plug(Bus *bus, Device *device, GError **error)
 {
     BusClass *bus_class = G_TYPE_INSTANCE_GET_CLASS(bus, TYPE_BUS, BusClass);
 
     bus_attach(bus, device);
-    return !bus_class->plug || bus_class->plug(bus, device, error);
+    if (bus_class->plug && !bus_class->plug(bus, device, error)) {
+        bus_detach(device);
+        return false;
+    }
+    return true;
+}
+
+static void bus_unplug(Device *device)
+{
+    Bus *bus = device->parent_bus;
+
+    if (bus) {
+        BusClass *bus_class = G_TYPE_INSTANCE_GET_CLASS(bus, TYPE_BUS, BusClass);
+        if (bus_class->unplug) {
+            bus_class->unplug(bus, device);
+        }
+        bus_detach(device);
+    }
 }
 
 bool device_realize(Device *device, Bus *bus, GError **error)
@@ -132,7 +152,7 @@ bool device_realize(Device *device, Bus *bus, GError **error)
     }
     if ((bus && !bus_plug(bus, device, error)) ||
         (klass->realize && !klass->realize(device, error))) {
-        bus_detach(device);
+        bus_unplug(device);
         object_tree_remove(G_OBJECT(device));
         g_object_unref(device);
         return false;
@@ -167,7 +187,6 @@ void device_realize_named_or_exit(Device *device, Bus *bus, const char *name)
 void device_unplug(Device *device)
 {
     DeviceClass *klass = DEVICE_GET_CLASS(device);
-    Bus *bus = device->parent_bus;
 
     g_assert(bql_locked() && device->realized && klass->unrealize);
     trace_device_unplug(device_label(device));
@@ -179,13 +198,7 @@ void device_unplug(Device *device)
         vmstate_unregister(klass->vmsd, device);
     }
     klass->unrealize(device);
-    if (bus) {
-        BusClass *bus_class = G_TYPE_INSTANCE_GET_CLASS(bus, TYPE_BUS, BusClass);
-        if (bus_class->unplug) {
-            bus_class->unplug(bus, device);
-        }
-        bus_detach(device);
-    }
+    bus_unplug(device);
     device->realized = false;
     object_tree_remove(G_OBJECT(device));
     g_object_unref(device);
@@ -258,6 +271,10 @@ Device *device_create_from_options(json_t *options, GError **error)
     if (id && (!json_is_string(id) || !object_id_is_well_formed(json_string_value(id)))) {
         qc_error_set(error, "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', "
                             "starting with a letter");
+        return NULL;
+    }
+    if (bus_name && !json_is_string(bus_name)) {
+        qc_error_set(error, "Parameter 'bus' expects the name of a bus");
         return NULL;
     }
     DeviceClass *klass = find_class(driver, error);

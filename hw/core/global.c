@@ -14,7 +14,6 @@ typedef struct Global {
 
 static GArray *globals;
 
-/* "driver.property=value", or "driver=..,property=..,value=..". */
 bool device_global_add(const char *text, GError **error)
 {
     const char *equals = strchr(text, '=');

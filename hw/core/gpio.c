@@ -78,7 +78,11 @@ void device_connect_gpio_out(Device *device, const char *name, unsigned n, IRQ *
     GpioGroup *group = find_group(device, name, true);
 
     g_assert(group && n < group->count);
-    group->pins[n] = input;
+    if (group->taps) {
+        group->tapped[n] = input; /* whoever listens in goes on doing so */
+    } else {
+        group->pins[n] = input;
+    }
 }
 
 unsigned device_gpio_count(Device *device, const char *name, bool outputs)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "chardev/char.h"
-#include "hw/core/device.h"
+#include "hw/core/property-internal.h"
 #include "util/report.h"
 
 static GQuark row_quark(void)
@@ -100,6 +100,23 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     case DEVICE_PROPERTY_LINK:
         g_value_set_object(value, *(GObject **)field);
         break;
+    }
+}
+
+void device_properties_release(Device *device)
+{
+    guint count;
+    g_autofree GParamSpec **specs =
+        g_object_class_list_properties(G_OBJECT_GET_CLASS(device), &count);
+
+    for (guint i = 0; i < count; i++) {
+        const DeviceProperty *row = row_of(specs[i]);
+        if (row && row->kind == DEVICE_PROPERTY_STRING) {
+            g_clear_pointer((char **)field_of(G_OBJECT(device), row), g_free);
+        } else if (row &&
+                   (row->kind == DEVICE_PROPERTY_CHARDEV || row->kind == DEVICE_PROPERTY_LINK)) {
+            g_clear_object((GObject **)field_of(G_OBJECT(device), row));
+        }
     }
 }
 
