@@ -15,7 +15,10 @@ import re
 import sys
 
 MAX_ARGUMENTS = 12  # sys/sdt.h knows probes of up to twelve arguments
-EVENT = re.compile(r'^(?P<name>[a-z_][a-z0-9_]*)\((?P<args>[^)]*)\)\s*(?P<format>".*)$')
+STRING = r'"(?:[^"\\]|\\.)*"'
+FORMAT = rf'{STRING}(?:\s*(?:{STRING}|PRI[A-Za-z0-9]+))*'
+EVENT = re.compile(
+    rf'^(?P<name>[a-z_][a-z0-9_]*)\((?P<args>[^)]*)\)\s*(?P<format>{FORMAT})$')
 ARGUMENT = re.compile(r'^(?P<type>.*[\s*])(?P<name>[A-Za-z_][A-Za-z0-9_]*)$')
 
 HEADER = """/* SPDX-License-Identifier: GPL-2.0-or-later */
@@ -57,6 +60,8 @@ def parse_arguments(text, where):
         if not match:
             raise TraceSyntaxError(f'{where}: argument {part.strip()!r} is not "type name"')
         arguments.append((match['type'].strip(), match['name']))
+        if match['name'] in (name for _, name in arguments[:-1]):
+            raise TraceSyntaxError(f'{where}: argument {match["name"]!r} is there twice')
     if len(arguments) > MAX_ARGUMENTS:
         raise TraceSyntaxError(f'{where}: {len(arguments)} arguments, at most {MAX_ARGUMENTS}')
     return arguments
