@@ -5,6 +5,7 @@
 import os
 import signal
 import socket
+import time
 
 import pytest
 
@@ -82,6 +83,26 @@ def test_ten_moves_in_a_row(resume_vm, destination, rng):
         source.quit()
     machines[-1].wait_lines(r"^chain \d+ ", 5)
     check_chain(*machines)
+
+
+def test_moves_while_booting(make_vm, guest, destination, rng):
+    """Interrupt controllers and timers are set up, calibrated and switched over meanwhile."""
+    machines = [make_vm(guest.arguments("chain"), name="booting")]
+    for move in range(6):
+        source = machines[-1]
+        uri = f"tcp:127.0.0.1:{free_port()}"
+        target = destination(uri, f"move{move}")
+        source.set_parameters(max_bandwidth=FAST)
+        time.sleep(rng.random() * 0.6)
+        source.migrate(uri)
+        target.wait_status("running")
+        machines.append(target)
+        source.quit()
+    machines[-1].wait_lines(r"^chain \d+ ", 5, seconds=240)
+    console = "".join(vm.console.text() for vm in machines)
+    assert console.count("guest: init reached") == 1
+    for complaint in ("BUG:", "WARNING:", "Oops", "Kernel panic"):
+        assert complaint not in console
 
 
 def move_over(source, target, uri):
