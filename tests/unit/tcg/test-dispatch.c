@@ -20,6 +20,8 @@
 #define ROUNDS      20000
 #define SMALL_STACK 0x20000
 
+static gint exits_wanted;
+
 static Guest *prepare(const uint8_t *code, unsigned bytes)
 {
     Guest *guest = guest_get();
@@ -329,6 +331,81 @@ static void test_exit_request(void)
     check_exit(loop_lods, CODE_BYTES(loop_lods));
 }
 
+/* ---- taking the state out and putting it back ---- */
+
+/* A checksum that depends on flags kept across blocks, strings, vectors and the x87 stack. */
+CODE64(checksum, "mov $200000, %r15\n xor %eax, %eax\n fldz\n fld1\n"
+                 "1: lea 64(%rbx), %rdi\n mov %rbx, %rsi\n mov $24, %ecx\n rep movsb\n"
+                 "add %r15, (%rbx)\n jmp 2f\n 2: adc %r15, 8(%rbx)\n call 3f\n"
+                 "ror $7, %rax\n cmovc %r15, %rdx\n xor (%rbx), %rax\n"
+                 "movq %rax, %xmm1\n paddq %xmm1, %xmm0\n fadd %st, %st(1)\n"
+                 "dec %r15\n jnz 1b\n"
+                 "fistpq 128(%rbx)\n fistpq 136(%rbx)\n movdqu %xmm0, 144(%rbx)\n hlt\n"
+                 "3: jc 4f\n sbb $3, %rax\n ret\n 4: sbb $5, %rax\n ret");
+
+static gpointer request_exits(gpointer opaque)
+{
+    VCPU *vcpu = opaque;
+
+    while (g_atomic_int_get(&exits_wanted)) {
+        g_usleep(20);
+        __atomic_store_n(&vcpu->exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
+/* Move the state away, make another of it, bring it back: what a migration does. */
+static void move_state(Guest *guest)
+{
+    X86State kept, other = { .rflags = 2, .cr0 = 0x10 };
+
+    accel_ops()->synchronize_state(&guest->cpu->vcpu);
+    kept = *guest->state;
+    memset(other.registers, 0x5a, sizeof(other.registers));
+    *guest->state = other;
+    accel_ops()->state_changed(&guest->cpu->vcpu);
+    *guest->state = kept;
+    accel_ops()->state_changed(&guest->cpu->vcpu);
+}
+
+static Guest *prepare_checksum(void)
+{
+    Guest *guest = PREPARE(checksum);
+
+    memset(guest->memory + DATA, 0, 256);
+    return guest;
+}
+
+static void test_moved(void)
+{
+    Guest *guest = prepare_checksum();
+    VCPU *vcpu = &guest->cpu->vcpu;
+    VCPUExit reason = VCPU_EXIT_INTERRUPTED;
+    uint8_t expected[256];
+    unsigned moves = 0;
+
+    guest_run(guest);
+    uint64_t rax = guest->state->registers[X86_RAX];
+    memcpy(expected, guest->memory + DATA, sizeof(expected));
+
+    guest = prepare_checksum();
+    accel_ops()->state_changed(vcpu);
+    g_atomic_int_set(&exits_wanted, 1);
+    GThread *thread = g_thread_new("exits", request_exits, vcpu);
+    for (; reason == VCPU_EXIT_INTERRUPTED; moves++) {
+        __atomic_store_n(&vcpu->exit_request, 0, __ATOMIC_SEQ_CST);
+        reason = accel_ops()->vcpu_run(vcpu);
+        move_state(guest);
+    }
+    g_atomic_int_set(&exits_wanted, 0);
+    g_thread_join(thread);
+    g_test_message("%u moves", moves);
+    g_assert_cmpint(reason, ==, VCPU_EXIT_HALTED);
+    g_assert_cmpuint(moves, >, 3);
+    g_assert_cmphex(guest->state->registers[X86_RAX], ==, rax);
+    g_assert_cmpmem(guest->memory + DATA, sizeof(expected), expected, sizeof(expected));
+}
+
 /* ---- counting ---- */
 
 CODE64(counted, "mov $100, %ecx\n 1: add %rcx, %rax\n mov %rax, (%rbx)\n dec %ecx\n jnz 1b\n hlt");
@@ -361,6 +438,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dispatch/code-written-by-device", test_code_written_by_device);
     g_test_add_func("/dispatch/remap", test_remap);
     g_test_add_func("/dispatch/exit-request", test_exit_request);
+    g_test_add_func("/dispatch/moved", test_moved);
     g_test_add_func("/dispatch/counting", test_counting);
     return g_test_run();
 }
