@@ -117,25 +117,33 @@ static void call_change_handlers(bool running, RunState state)
     }
 }
 
-bool vm_stop_quietly(RunState state)
+/*
+ * Let everything come to rest; returns whether it was running. Another thread may have moved the
+ * state meanwhile.
+ */
+static bool come_to_rest(RunState state)
 {
     bool was_running = runstate_is_running();
 
     g_assert(bql_locked());
-    if (state == RUN_STATE_COLO && !runstate_is(RUN_STATE_COLO)) {
-        pause_after_checkpoint = runstate_is(RUN_STATE_PAUSED);
-    }
     if (was_running) {
         /* vCPUs first: a device they are in the middle of using must not see a stopped clock. */
         vcpus_pause_all();
         virtual_clock_stop();
         call_change_handlers(false, state);
     }
-    /* Another thread may have moved the state while the vCPUs came to rest. */
-    if (!runstate_is(state)) {
-        runstate_set(state);
-    }
     trace_vm_stop(RunState_str(state), was_running);
+    return was_running;
+}
+
+bool vm_stop_quietly(RunState state)
+{
+    bool was_running = come_to_rest(state);
+
+    if (state == RUN_STATE_COLO && !runstate_is(RUN_STATE_COLO)) {
+        pause_after_checkpoint = runstate_is(RUN_STATE_PAUSED);
+    }
+    runstate_set(state);
     return was_running;
 }
 
@@ -147,9 +155,13 @@ bool vm_stop(RunState state)
         was_running = !pause_after_checkpoint;
         pause_after_checkpoint = true;
     } else {
-        was_running = vm_stop_quietly(state);
+        was_running = come_to_rest(state);
+        if (runstate_is(RUN_STATE_COLO) && state == RUN_STATE_PAUSED) {
+            pause_after_checkpoint = true; /* a checkpoint began meanwhile */
+        } else {
+            runstate_set(state);
+        }
     }
-
     if (was_running) {
         qapi_event_send_stop();
     }
