@@ -3,6 +3,7 @@
 /* Monitor commands that look at objects and their types, and make and remove user's objects. */
 #include <string.h>
 
+#include "hw/core/device.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-qom.h"
 #include "system/object.h"
@@ -99,6 +100,26 @@ json_t *qmp_qom_get(const char *path, const char *property, GError **error)
     return object ? object_get_json(object, property, error) : NULL;
 }
 
+/* A device's properties say how it is built; they are fixed once that is done. */
+static bool is_fixed(GObject *object, const char *property, GError **error)
+{
+    Device *device;
+
+    if (!g_type_is_a(G_OBJECT_TYPE(object), TYPE_DEVICE) ||
+        !g_object_class_find_property(G_OBJECT_GET_CLASS(object), property)) {
+        return false;
+    }
+    device = DEVICE(object);
+    if (device->realized) {
+        qapi_error_set(error,
+                       "Attempt to set property '%s' on device '%s' (type '%s') after it was "
+                       "realized",
+                       property, device->id ? device->id : "",
+                       object_type_name(G_OBJECT_TYPE(object)));
+    }
+    return device->realized;
+}
+
 void qmp_qom_set(const char *path, const char *property, json_t *value, GError **error)
 {
     GObject *object = find_object(path, property, error);
@@ -111,7 +132,9 @@ void qmp_qom_set(const char *path, const char *property, json_t *value, GError *
                        object_type_name(G_OBJECT_TYPE(object)));
         return;
     }
-    object_set_json(object, property, value, error);
+    if (!is_fixed(object, property, error)) {
+        object_set_json(object, property, value, error);
+    }
 }
 
 GPtrArray *qmp_qom_list_types(const char *implements, bool has_abstract, bool abstract,

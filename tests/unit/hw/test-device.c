@@ -3,6 +3,7 @@
 /* Devices and buses: the order of their life, ids, globals, lines. */
 #include "hw/core/device.h"
 
+#include "qapi/qapi-commands-qom.h"
 #include "system/bql.h"
 #include "system/reset.h"
 #include "util/report.h"
@@ -176,6 +177,15 @@ static void test_life(void)
     expect_calls("plug:b realize:b reset:b ");
     reset_all();
     expect_calls("reset:a reset:b ");
+    json_t *level = json_integer(4);
+    qmp_qom_set("a", "level", level, &error);
+    g_assert_nonnull(error);
+    g_assert_cmpstr(error->message, ==,
+                    "Attempt to set property 'level' on device 'a' (type 'test-recorder') after it "
+                    "was realized");
+    g_assert_cmpuint(((Recorder *)a)->level, ==, 7);
+    g_clear_error(&error);
+    json_decref(level);
     g_assert_null(create("{\"driver\": \"test-recorder\", \"id\": \"a\"}", &error));
     g_assert_cmpstr(error->message, ==, "Duplicate device ID 'a'");
     expect_calls("");
