@@ -2,6 +2,7 @@
 # Copyright The qemu-colo authors
 """Options and fixtures of the functional tests."""
 
+import contextlib
 import os
 import random
 import sys
@@ -66,8 +67,9 @@ def make_vm(emulator):
         return vm.start() if start else vm
 
     yield make
-    for vm in machines:
-        vm.close()
+    with contextlib.ExitStack() as stack:
+        for vm in machines:
+            stack.callback(vm.close)
 
 
 @pytest.fixture(scope="session")

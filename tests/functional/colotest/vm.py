@@ -15,6 +15,9 @@ from .guest import INIT_REACHED
 from .qmp import QmpClient, QmpClosed, QmpError
 from .waiting import WaitTimeout, wait_for
 
+#: What the sanitizers of a --enable-sanitizers build print.
+SANITIZER_REPORT = re.compile(r"runtime error:|(ERROR|WARNING): \w+Sanitizer")
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -138,7 +141,9 @@ class VM:
         if self.qmp:
             self.qmp.close()
         self.console.close()
+        log = self.log() if os.path.exists(self.log_path) else ""
         shutil.rmtree(self.folder)
+        assert not SANITIZER_REPORT.search(log), f"{self.name}: {log}"
 
     # The guest
 
