@@ -316,21 +316,9 @@ const OpHandlerPtr exec_xadd[4] = BY_SIZE(xadd);
 const OpHandlerPtr exec_cmpxchg_t0[4] = BY_SIZE(cmpxchg_t0);
 const OpHandlerPtr exec_cmpxchg_rr[4] = BY_SIZE(cmpxchg_rr);
 
-static inline uint64_t address_of(const Engine *e, const Op *op)
-{
-    return *(const uint64_t *)((const char *)e + op->base) +
-           (*(const uint64_t *)((const char *)e + op->index) << op->scale) +
-           (int64_t)op->displacement;
-}
-
-static void set_zero_flag(Engine *e, bool zero)
-{
-    flags_set(e, (flags_compute(e) & ~FLAG_ZF) | (zero ? FLAG_ZF : 0));
-}
-
 const Op *exec_cmpxchg8b(Engine *e, const Op *op)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
     uint64_t expected = (uint64_t)EDX << 32 | EAX;
 
     e->op = op;
@@ -341,14 +329,14 @@ const Op *exec_cmpxchg8b(Engine *e, const Op *op)
         RAX = (uint32_t)found;
         RDX = found >> 32;
     }
-    set_zero_flag(e, equal);
+    flags_set_zero(e, equal);
     memory_store(e, address, equal ? replacement : found, 8, e->mmu_mode);
     return engine_next_checked(e, op);
 }
 
 const Op *exec_cmpxchg16b(Engine *e, const Op *op)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
 
     e->op = op;
     if (address & 15) {
@@ -361,7 +349,7 @@ const Op *exec_cmpxchg16b(Engine *e, const Op *op)
         RAX = low;
         RDX = high;
     }
-    set_zero_flag(e, equal);
+    flags_set_zero(e, equal);
     memory_store(e, address, equal ? e->r[X86_RBX] : low, 8, e->mmu_mode);
     memory_store(e, address + 8, equal ? e->r[X86_RCX] : high, 8, e->mmu_mode);
     return engine_next_checked(e, op);
@@ -401,7 +389,7 @@ static inline void set_carry(Engine *e, bool carry)
     static const Op *bit_address_##bits(Engine *e, const Op *op)                               \
     {                                                                                          \
         int64_t number = (int##bits##_t)R##bits(op->src);                                      \
-        e->r[SLOT_ADDRESS] = address_of(e, op) + (number >> __builtin_ctz(bits)) * (bits / 8); \
+        e->r[SLOT_ADDRESS] = op_address(e, op) + (number >> __builtin_ctz(bits)) * (bits / 8); \
         NEXT;                                                                                  \
     }
 BIT_FORMS(16)

@@ -314,15 +314,6 @@ const Op *exec_push_legacy(Engine *e, const Op *op)
     return engine_next_checked(e, op);
 }
 
-static void write_sized(Engine *e, uint16_t offset, uint64_t value, unsigned size)
-{
-    if (size == 2) {
-        R16(offset) = value;
-    } else {
-        R64(offset) = value;
-    }
-}
-
 const Op *exec_pop_legacy(Engine *e, const Op *op)
 {
     Stack stack;
@@ -331,7 +322,7 @@ const Op *exec_pop_legacy(Engine *e, const Op *op)
     stack_begin(e, &stack);
     uint64_t value = stack_pop(e, &stack, op->imm);
     stack_commit(e, &stack);
-    write_sized(e, op->dst, value, op->imm);
+    op_write_sized(e, op->dst, value, op->imm);
     return engine_next_checked(e, op);
 }
 
@@ -351,7 +342,7 @@ const Op *exec_pop_memory(Engine *e, const Op *op)
     stack_commit(e, &stack);
     uint64_t after = RSP;
     uint64_t mask = e->long_mode && !(op->flags & OP_ADDRESS_32) ? UINT64_MAX : op->imm >> 32;
-    uint64_t offset = R64(op->base) + (R64(op->index) << op->scale) + (int64_t)op->displacement;
+    uint64_t offset = op_address(e, op);
     if (op->flags & OP_ADDRESS_RIP) {
         offset += op_next_pc(e, op);
     }
@@ -406,7 +397,7 @@ const Op *exec_popa(Engine *e, const Op *op)
     stack_commit(e, &stack);
     for (unsigned i = X86_RAX; i <= X86_RDI; i++) {
         if (i != X86_RSP) {
-            write_sized(e, SLOT_OFFSET(i), values[i], op->imm);
+            op_write_sized(e, SLOT_OFFSET(i), values[i], op->imm);
         }
     }
     return engine_next_checked(e, op);
@@ -434,7 +425,7 @@ const Op *exec_enter(Engine *e, const Op *op)
     }
     stack.pointer -= locals;
     stack_commit(e, &stack);
-    write_sized(e, SLOT_OFFSET(X86_RBP), frame, size);
+    op_write_sized(e, SLOT_OFFSET(X86_RBP), frame, size);
     return engine_next_checked(e, op);
 }
 
@@ -462,7 +453,7 @@ const Op *exec_leave_legacy(Engine *e, const Op *op)
     stack.pointer = e->r[X86_RBP];
     uint64_t value = stack_pop(e, &stack, op->imm);
     stack_commit(e, &stack);
-    write_sized(e, SLOT_OFFSET(X86_RBP), value, op->imm);
+    op_write_sized(e, SLOT_OFFSET(X86_RBP), value, op->imm);
     return engine_next_checked(e, op);
 }
 
@@ -470,7 +461,7 @@ const Op *exec_leave_legacy(Engine *e, const Op *op)
 const Op *exec_bound(Engine *e, const Op *op)
 {
     unsigned size = op->imm;
-    uint64_t address = R64(op->base) + (R64(op->index) << op->scale) + (int64_t)op->displacement;
+    uint64_t address = op_address(e, op);
 
     e->op = op;
     int64_t lower = (int32_t)memory_load(e, address, size, e->mmu_mode);

@@ -169,28 +169,21 @@ const Op *exec_address_absolute(Engine *e, const Op *op)
     NEXT;
 }
 
-static inline uint64_t address_of(const Engine *e, const Op *op)
-{
-    return *(const uint64_t *)((const char *)e + op->base) +
-           (*(const uint64_t *)((const char *)e + op->index) << op->scale) +
-           (int64_t)op->displacement;
-}
-
 const Op *exec_address_compute(Engine *e, const Op *op)
 {
-    e->r[SLOT_ADDRESS] = address_of(e, op);
+    e->r[SLOT_ADDRESS] = op_address(e, op);
     NEXT;
 }
 
 const Op *exec_address_compute32(Engine *e, const Op *op)
 {
-    e->r[SLOT_ADDRESS] = (uint32_t)address_of(e, op);
+    e->r[SLOT_ADDRESS] = (uint32_t)op_address(e, op);
     NEXT;
 }
 
 const Op *exec_address_legacy(Engine *e, const Op *op)
 {
-    uint64_t offset = address_of(e, op) & (op->imm >> 32);
+    uint64_t offset = op_address(e, op) & (op->imm >> 32);
 
     e->op = op;
     e->r[SLOT_ADDRESS] =

@@ -13,13 +13,6 @@
 #define RCX e->r[X86_RCX]
 #define RDX e->r[X86_RDX]
 
-static inline uint64_t address_of(const Engine *e, const Op *op)
-{
-    return *(const uint64_t *)((const char *)e + op->base) +
-           (*(const uint64_t *)((const char *)e + op->index) << op->scale) +
-           (int64_t)op->displacement;
-}
-
 static void require_cpl0(Engine *e)
 {
     if (e->cpl != 0) {
@@ -409,7 +402,7 @@ const Op *exec_invlpg(Engine *e, const Op *op)
 {
     e->op = op;
     require_cpl0(e);
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
     tlb_flush_page(e, e->long_mode ? address : (uint32_t)address);
     return engine_leave(e, op);
 }
@@ -426,7 +419,7 @@ const Op *exec_invd(Engine *e, const Op *op)
 
 static void load_table(Engine *e, const Op *op, X86DescriptorTable *table)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
 
     e->op = op;
     require_cpl0(e);
@@ -454,7 +447,7 @@ const Op *exec_lidt(Engine *e, const Op *op)
 
 static const Op *store_table(Engine *e, const Op *op, const X86DescriptorTable *table)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
     unsigned size = op->imm >> 32 ? 8 : 4;
 
     check_user_instructions(e, op);
@@ -512,11 +505,6 @@ const Op *exec_str(Engine *e, const Op *op)
 
 /* ---- looking at descriptors ---- */
 
-static void set_zero_flag(Engine *e, bool zero)
-{
-    flags_set(e, (flags_compute(e) & ~FLAG_ZF) | (zero ? FLAG_ZF : 0));
-}
-
 /* Is the segment visible at the current privilege and the selector's? */
 static bool descriptor_visible(Engine *e, uint16_t selector, uint64_t *descriptor,
                                X86Segment *segment)
@@ -554,15 +542,6 @@ static bool lsl_type_valid(const Engine *e, const X86Segment *segment)
     return (valid >> (segment->attributes & SEGMENT_TYPE)) & 1;
 }
 
-static void write_sized(Engine *e, uint16_t offset, uint64_t value, unsigned size)
-{
-    if (size == 2) {
-        R16(offset) = value;
-    } else {
-        R64(offset) = value;
-    }
-}
-
 const Op *exec_lar(Engine *e, const Op *op)
 {
     X86Segment segment;
@@ -573,9 +552,9 @@ const Op *exec_lar(Engine *e, const Op *op)
     bool good =
         descriptor_visible(e, R16(op->src), &descriptor, &segment) && lar_type_valid(e, &segment);
     if (good) {
-        write_sized(e, op->dst, (descriptor >> 32) & 0xffff00, op->imm);
+        op_write_sized(e, op->dst, (descriptor >> 32) & 0xffff00, op->imm);
     }
-    set_zero_flag(e, good);
+    flags_set_zero(e, good);
     NEXT_BY_LOOP;
 }
 
@@ -589,9 +568,9 @@ const Op *exec_lsl(Engine *e, const Op *op)
     bool good =
         descriptor_visible(e, R16(op->src), &descriptor, &segment) && lsl_type_valid(e, &segment);
     if (good) {
-        write_sized(e, op->dst, segment.limit, op->imm);
+        op_write_sized(e, op->dst, segment.limit, op->imm);
     }
-    set_zero_flag(e, good);
+    flags_set_zero(e, good);
     NEXT_BY_LOOP;
 }
 
@@ -605,7 +584,7 @@ const Op *exec_verr(Engine *e, const Op *op)
     bool good = descriptor_visible(e, R16(op->src), &descriptor, &segment) &&
                 (segment.attributes & SEGMENT_S) &&
                 (!(segment.attributes & SEGMENT_CODE) || (segment.attributes & SEGMENT_WRITABLE));
-    set_zero_flag(e, good);
+    flags_set_zero(e, good);
     NEXT_BY_LOOP;
 }
 
@@ -619,7 +598,7 @@ const Op *exec_verw(Engine *e, const Op *op)
     bool good = descriptor_visible(e, R16(op->src), &descriptor, &segment) &&
                 (segment.attributes & (SEGMENT_S | SEGMENT_CODE | SEGMENT_WRITABLE)) ==
                     (SEGMENT_S | SEGMENT_WRITABLE);
-    set_zero_flag(e, good);
+    flags_set_zero(e, good);
     NEXT_BY_LOOP;
 }
 
@@ -634,7 +613,7 @@ const Op *exec_arpl(Engine *e, const Op *op)
     if (adjust) {
         e->r[SLOT_T0] = (destination & ~3u) | (source & 3);
     }
-    set_zero_flag(e, adjust);
+    flags_set_zero(e, adjust);
     NEXT;
 }
 
@@ -659,14 +638,14 @@ const Op *exec_mov_to_segment(Engine *e, const Op *op)
 
 const Op *exec_load_far_pointer(Engine *e, const Op *op)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
     unsigned segment = op->imm & 0xff, size = op->imm >> 8;
 
     e->op = op;
     uint64_t offset = memory_load(e, address, size, e->mmu_mode);
     uint16_t selector = memory_load(e, address + size, 2, e->mmu_mode);
     segment_load(e, segment, selector);
-    write_sized(e, op->dst, offset, size);
+    op_write_sized(e, op->dst, offset, size);
     if (segment == X86_SS) {
         e->interrupt_shadow = true;
     }

@@ -10,13 +10,6 @@
 #include "target/i386/fpu-ops.h"
 #include "target/i386/vector-ops.h"
 
-static inline uint64_t address_of(const Engine *e, const Op *op)
-{
-    return *(const uint64_t *)((const char *)e + op->base) +
-           (*(const uint64_t *)((const char *)e + op->index) << op->scale) +
-           (int64_t)op->displacement;
-}
-
 static G_NORETURN void raise_vector(Engine *e, int vector)
 {
     if (vector == EXCEPTION_GP) {
@@ -47,7 +40,7 @@ static void *register_operand(Engine *e, X86VectorOperand kind, unsigned number)
 static void masked_store(Engine *e, const Op *op, const X86VectorOp *vector, const uint8_t *data,
                          const uint8_t *mask)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
 
     for (unsigned i = 0; i < vector->destination_bytes; i++) {
         if (mask[i] & 0x80) {
@@ -84,7 +77,7 @@ static void vector_run(Engine *e, const Op *op, const X86VectorOp *vector, const
     X86Vector source_buffer, destination_buffer;
     bool memory_source = operands->src == VECTOR_OPERAND_MEMORY;
     bool memory_destination = operands->dst == VECTOR_OPERAND_MEMORY;
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
     const void *source = register_operand(e, vector->source, operands->src);
     void *destination = register_operand(e, vector->destination, operands->dst);
 
@@ -150,7 +143,7 @@ static void fpu_run(Engine *e, const Op *op, const X86FPUOp *fpu)
 {
     X86State *s = e->state;
     uint8_t buffer[X86_FPU_MEMORY_MAX];
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
 
     if (fpu->memory_read) {
         memory_read_bytes(e, address, buffer, fpu->memory_bytes, e->mmu_mode);
@@ -206,7 +199,7 @@ const Op *exec_emms(Engine *e, const Op *op)
 
 static uint64_t fx_address(Engine *e, const Op *op)
 {
-    uint64_t address = address_of(e, op);
+    uint64_t address = op_address(e, op);
 
     e->op = op;
     if (e->state->cr0 & (CR0_EM | CR0_TS)) {

@@ -110,6 +110,22 @@ typedef OpHandler *OpHandlerPtr;
         NEXT;                                  \
     } while (0)
 
+/* The address of @op's memory operand, with or without an index. */
+static inline uint64_t op_address(Engine *e, const Op *op)
+{
+    return R64(op->base) + (R64(op->index) << op->scale) + (int64_t)op->displacement;
+}
+
+/* Write a general register of @size bytes: 2, or 4 and 8, which fill all of it. */
+static inline void op_write_sized(Engine *e, uint16_t offset, uint64_t value, unsigned size)
+{
+    if (size == 2) {
+        R16(offset) = value;
+    } else {
+        R64(offset) = value;
+    }
+}
+
 /* Follow the link of the jump @op. */
 const Op *engine_link(Engine *e, const Op *op);
 ALWAYS_INLINE const Op *engine_follow(Engine *e, const Op *op)

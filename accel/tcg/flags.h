@@ -79,6 +79,12 @@ static inline void flags_set(Engine *e, uint32_t flags)
     e->cc_r = 0;
 }
 
+/* Change ZF alone. */
+static inline void flags_set_zero(Engine *e, bool zero)
+{
+    flags_set(e, (flags_compute(e) & ~FLAG_ZF) | (zero ? FLAG_ZF : 0));
+}
+
 /* All of RFLAGS, and setting all of it (bit 1 is forced). */
 static inline uint64_t rflags_read(const Engine *e)
 {

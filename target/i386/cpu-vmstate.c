@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 
-#define U16(f, s) VMSTATE_UINT16(f, s)
 #define U64(f, s) VMSTATE_UINT64(f, s)
 
 static const VMStateDescription vmstate_segment = {
