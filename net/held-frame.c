@@ -32,6 +32,7 @@ void frame_queue_push(FrameQueue *queue, HeldFrame *frame)
     *(queue->tail ? &queue->tail->next : &queue->head) = frame;
     queue->tail = frame;
     queue->length++;
+    queue->bytes += frame->packet.size;
 }
 
 void frame_queue_remove(FrameQueue *queue, HeldFrame *frame)
@@ -40,6 +41,7 @@ void frame_queue_remove(FrameQueue *queue, HeldFrame *frame)
     *(frame->previous ? &frame->previous->next : &queue->head) = frame->next;
     frame->next = frame->previous = NULL;
     queue->length--;
+    queue->bytes -= frame->packet.size;
 }
 
 void frame_queue_clear(FrameQueue *queue)

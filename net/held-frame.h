@@ -10,7 +10,6 @@ typedef struct HeldFrame HeldFrame;
 struct HeldFrame {
     HeldFrame *next, *previous;           /* of the connection's queue */
     HeldFrame *next_held, *previous_held; /* of all held frames, for their owner */
-    void *owner;                          /* what it belongs to, for their owner */
     GPtrArray *fragments;                 /* GBytes: what to send in its place; or NULL */
     int64_t arrived;
     Packet packet; /* its frame is `data` */
@@ -20,6 +19,7 @@ struct HeldFrame {
 typedef struct FrameQueue {
     HeldFrame *head, *tail;
     unsigned length;
+    size_t bytes; /* of the frames */
 } FrameQueue;
 
 /* A copy of @packet and its bytes. */

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/* The comparator's core: what goes out when, and which checkpoints are asked for. */
+#include <string.h>
+
+#include "frame.h"
+#include "net/compare.h"
+
+typedef GByteArray Frame;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Frame, g_byte_array_unref)
+
+typedef struct Client {
+    Comparator *comparator;
+    GPtrArray *received; /* GBytes */
+    unsigned asked;
+    CheckpointReason reason;
+} Client;
+
+static void on_release(const uint8_t *frame, size_t size, void *opaque)
+{
+    g_ptr_array_add(((Client *)opaque)->received, g_bytes_new(frame, size));
+}
+
+static void on_ask(CheckpointReason reason, void *opaque)
+{
+    Client *client = opaque;
+
+    client->asked++;
+    client->reason = reason;
+}
+
+static void client_init(Client *client, bool running)
+{
+    static const ComparatorConfig config = {
+        .connections = 4, .queue_frames = 10, .held_bytes = 8000, .timeout = 100
+    };
+    static const ComparatorOps ops = { on_release, on_ask };
+
+    memset(client, 0, sizeof(*client));
+    client->comparator = comparator_new(&config, &ops, client);
+    client->received = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    comparator_set_running(client->comparator, running);
+}
+
+static void client_clear(Client *client)
+{
+    comparator_free(client->comparator);
+    g_ptr_array_unref(client->received);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Client, client_clear)
+
+static void send_frame(Client *client, bool primary, const Frame *frame, int64_t now)
+{
+    if (primary) {
+        comparator_primary_frame(client->comparator, frame->data, frame->len, now);
+    } else {
+        comparator_secondary_frame(client->comparator, frame->data, frame->len, now);
+    }
+}
+
+static void send_spec(Client *client, bool primary, FrameSpec spec, const char *payload)
+{
+    spec.ip_id = primary ? 1 : 2;
+    spec.payload = payload;
+    spec.payload_size = strlen(payload);
+    g_autoptr(Frame) frame = frame_new(&spec);
+    send_frame(client, primary, frame, 0);
+}
+
+static const FrameSpec udp = {
+    .protocol = PROTOCOL_UDP, .source = 1, .destination = 2, .source_port = 5, .destination_port = 6
+};
+static const FrameSpec tcp = { .protocol = PROTOCOL_TCP,
+                               .source = 1,
+                               .destination = 2,
+                               .source_port = 5,
+                               .destination_port = 6,
+                               .sequence = 10,
+                               .ack = 20,
+                               .flags = TCP_ACK };
+
+static void assert_received(const Client *client, unsigned at, const char *payload)
+{
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(client->received->pdata[at], &size);
+    Packet packet;
+
+    g_assert_cmpint(packet_parse(&packet, data, size), ==, PACKET_OK);
+    g_assert_cmpmem(packet_payload(&packet), packet.payload_size, payload, strlen(payload));
+}
+
+static void test_passes_while_stopped(void)
+{
+    g_auto(Client) c;
+
+    client_init(&c, false);
+    send_spec(&c, true, udp, "a");
+    send_spec(&c, false, udp, "b");
+    g_assert_cmpuint(c.received->len, ==, 1);
+    comparator_set_running(c.comparator, true);
+    send_spec(&c, true, udp, "c");
+    g_assert_cmpuint(c.received->len, ==, 1);
+    comparator_set_running(c.comparator, false); /* failover: what is held goes out */
+    g_assert_cmpuint(c.received->len, ==, 2);
+    g_assert_cmpuint(comparator_statistics(c.comparator).held_frames, ==, 0);
+    g_assert_cmpuint(comparator_statistics(c.comparator).held_bytes, ==, 0);
+}
+
+static void test_udp_any_order(void)
+{
+    for (int v6 = 0; v6 < 2; v6++) {
+        g_auto(Client) c;
+        FrameSpec spec = udp;
+        spec.ipv6 = v6;
+        client_init(&c, true);
+        send_spec(&c, true, spec, "one");
+        send_spec(&c, true, spec, "two");
+        send_spec(&c, false, spec, "two");
+        send_spec(&c, false, spec, "three");
+        g_assert_cmpuint(c.received->len, ==, 1);
+        assert_received(&c, 0, "two");
+        send_spec(&c, false, spec, "one");
+        send_spec(&c, true, spec, "three");
+        g_assert_cmpuint(c.received->len, ==, 3);
+        g_assert_cmpuint(c.asked, ==, 0);
+        g_assert_cmpuint(comparator_statistics(c.comparator).held_bytes, ==, 0);
+    }
+}
+
+static void test_connections_do_not_mix(void)
+{
+    g_auto(Client) c;
+    FrameSpec other = udp;
+
+    client_init(&c, true);
+    send_spec(&c, true, udp, "one");
+    other.vlan = 3;
+    send_spec(&c, false, other, "one");
+    other = udp; /* the other direction of the same connection */
+    other.source = udp.destination;
+    other.destination = udp.source;
+    other.source_port = udp.destination_port;
+    other.destination_port = udp.source_port;
+    send_spec(&c, false, other, "one");
+    g_assert_cmpuint(c.received->len, ==, 0);
+}
+
+static void test_udp_difference(void)
+{
+    g_auto(Client) c;
+
+    client_init(&c, true);
+    for (char i = 0; i < 8; i++) {
+        g_assert_cmpuint(c.asked, ==, 0);
+        send_spec(&c, true, udp, (char[]){ 'a' + i, 0 });
+        send_spec(&c, false, udp, (char[]){ 'A' + i, 0 });
+    }
+    g_assert_cmpuint(c.asked, ==, 1);
+    g_assert_cmpint(c.reason, ==, CHECKPOINT_REASON_MISCOMPARE);
+    g_assert_cmpuint(c.received->len, ==, 0);
+}
+
+static void test_whole_frames(void)
+{
+    static const uint8_t arp[42] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
+    static const uint8_t broken[14 + 19] = { [12] = 8, 0 };
+    uint8_t other[42];
+    g_auto(Client) c;
+
+    client_init(&c, true);
+    memcpy(other, arp, sizeof(other));
+    other[0] = 1; /* another receiver in the Ethernet header */
+    comparator_primary_frame(c.comparator, arp, sizeof(arp), 0);
+    comparator_secondary_frame(c.comparator, other, sizeof(other), 0);
+    g_assert_cmpuint(c.received->len, ==, 0);
+    comparator_secondary_frame(c.comparator, arp, sizeof(arp), 0);
+    g_assert_cmpuint(c.received->len, ==, 1);
+
+    comparator_primary_frame(c.comparator, broken, sizeof(broken), 0);
+    g_assert_cmpuint(c.received->len, ==, 1);
+    comparator_secondary_frame(c.comparator, broken, sizeof(broken), 0);
+    g_assert_cmpuint(c.received->len, ==, 2);
+    g_assert_cmpuint(comparator_statistics(c.comparator).refused, ==, 2);
+}
+
+static void test_tcp_and_checkpoint(void)
+{
+    g_auto(Client) c;
+    FrameSpec more = tcp;
+
+    client_init(&c, true);
+    send_spec(&c, true, tcp, "abc");
+    send_spec(&c, false, tcp, "abX");
+    g_assert_cmpuint(c.received->len, ==, 0);
+    g_assert_cmpuint(c.asked, ==, 1);
+    g_assert_cmpint(c.reason, ==, CHECKPOINT_REASON_MISCOMPARE);
+    send_spec(&c, true, udp, "second");
+    more.sequence += 3;
+    send_spec(&c, true, more, "third");
+    send_spec(&c, false, tcp, "abX");
+    g_assert_cmpuint(c.asked, ==, 1); /* once is enough */
+
+    comparator_checkpoint(c.comparator);
+    g_assert_cmpuint(c.received->len, ==, 3);
+    assert_received(&c, 0, "abc");
+    assert_received(&c, 1, "second");
+    assert_received(&c, 2, "third");
+    g_assert_cmpuint(comparator_statistics(c.comparator).held_bytes, ==, 0);
+    more.sequence += 5;
+    send_spec(&c, true, more, "next");
+    send_spec(&c, false, more, "next");
+    g_assert_cmpuint(c.received->len, ==, 4);
+    more.sequence += 4;
+    send_spec(&c, true, more, "x");
+    send_spec(&c, false, more, "y");
+    g_assert_cmpuint(c.asked, ==, 2);
+}
+
+static void test_timeout(void)
+{
+    g_auto(Client) c;
+
+    client_init(&c, true);
+    send_spec(&c, true, udp, "a");
+    comparator_expire(c.comparator, 99);
+    g_assert_cmpuint(c.asked, ==, 0);
+    comparator_expire(c.comparator, 100);
+    comparator_expire(c.comparator, 200);
+    g_assert_cmpuint(c.asked, ==, 1);
+    g_assert_cmpint(c.reason, ==, CHECKPOINT_REASON_TIMEOUT);
+    g_assert_cmpuint(c.received->len, ==, 0);
+}
+
+static void test_bounds(void)
+{
+    for (int side = 0; side < 2; side++) { /* frames of one connection */
+        g_auto(Client) c;
+        client_init(&c, true);
+        for (char i = 0; i < 11; i++) {
+            g_assert_cmpuint(c.asked, ==, 0);
+            send_spec(&c, side, udp, (char[]){ 'a' + i, 0 });
+        }
+        g_assert_cmpint(c.reason, ==, CHECKPOINT_REASON_QUEUE_FULL);
+        g_assert_cmpuint(comparator_statistics(c.comparator).dropped, ==, side ? 1 : 0);
+        g_assert_cmpuint(c.received->len, ==, 0);
+    }
+
+    g_auto(Client) bytes; /* of all */
+    g_autofree char *big = g_strnfill(5000, 'x');
+    client_init(&bytes, true);
+    send_spec(&bytes, true, udp, big);
+    g_assert_cmpuint(bytes.asked, ==, 0);
+    send_spec(&bytes, false, tcp, big);
+    g_assert_cmpuint(bytes.asked, ==, 1);
+    g_assert_cmpuint(comparator_statistics(bytes.comparator).held_bytes, <=, 8000);
+
+    g_auto(Client) many; /* connections */
+    client_init(&many, true);
+    for (unsigned i = 0; i < 5; i++) {
+        FrameSpec spec = udp;
+        spec.source_port = 100 + i;
+        g_assert_cmpuint(many.asked, ==, 0);
+        send_spec(&many, true, spec, "a");
+    }
+    g_assert_cmpuint(many.asked, ==, 1);
+    g_assert_cmpuint(comparator_statistics(many.comparator).connections, ==, 4);
+    g_assert_cmpuint(comparator_statistics(many.comparator).held_frames, ==, 4);
+    g_assert_cmpuint(many.received->len, ==, 0);
+}
+
+static void test_fragments(void)
+{
+    for (int v6 = 0; v6 < 2; v6++) {
+        g_auto(Client) c;
+        g_autofree char *text = g_strnfill(1000, 'x');
+        FrameSpec spec = udp;
+        spec.ipv6 = v6;
+        spec.payload = text;
+        spec.payload_size = 1000;
+        client_init(&c, true);
+        g_autoptr(Frame) whole = frame_new(&spec);
+        g_autoptr(Frame) one = frame_fragment(whole, 7, 0, 400, true);
+        g_autoptr(Frame) two = frame_fragment(whole, 7, 400, 608, false);
+        send_frame(&c, true, two, 0);
+        send_frame(&c, true, one, 0);
+        g_assert_cmpuint(c.received->len, ==, 0);
+        send_frame(&c, false, whole, 0); /* the secondary did not fragment */
+        g_assert_cmpuint(c.received->len, ==, 2);
+        gsize size;
+        const void *data = g_bytes_get_data(c.received->pdata[0], &size);
+        g_assert_cmpmem(data, size, two->data, two->len);
+
+        send_frame(&c, true, one, 0); /* incomplete at the checkpoint: goes out too */
+        comparator_checkpoint(c.comparator);
+        g_assert_cmpuint(c.received->len, ==, 3);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/net/compare/stopped", test_passes_while_stopped);
+    g_test_add_func("/net/compare/udp-any-order", test_udp_any_order);
+    g_test_add_func("/net/compare/no-mixing", test_connections_do_not_mix);
+    g_test_add_func("/net/compare/udp-difference", test_udp_difference);
+    g_test_add_func("/net/compare/whole-frames", test_whole_frames);
+    g_test_add_func("/net/compare/tcp-checkpoint", test_tcp_and_checkpoint);
+    g_test_add_func("/net/compare/timeout", test_timeout);
+    g_test_add_func("/net/compare/bounds", test_bounds);
+    g_test_add_func("/net/compare/fragments", test_fragments);
+    return g_test_run();
+}
