@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * Where delta comes from: the guest's SYN says what its number is; the first ACK that the client
+ * sends says what the primary's is, whether it ends a passive open or answers an active one. They
+ * may come in either order, since the primary may be ahead.
+ */
+#include "net/checksum.h"
+#include "net/connection.h"
+#include "net/tcp-rewrite.h"
+#include "util/bytes.h"
+
+#define TCP_SEQUENCE_AT 4
+#define TCP_ACK_AT      8
+#define TCP_CHECKSUM_AT 16
+
+typedef struct Translation {
+    ConnectionEntry entry;
+    uint32_t delta;
+    uint32_t guest_initial;  /* the guest's SYN, when has_guest */
+    uint32_t client_initial; /* the client's SYN, when has_client_syn */
+    uint32_t first_ack;      /* the client's, when has_ack: the primary's number + 1 */
+    bool has_guest, has_client_syn, has_ack;
+} Translation;
+
+struct TcpRewriter {
+    ConnectionTable *table;
+    unsigned translated;
+};
+
+static void set_delta(TcpRewriter *rewriter, Translation *translation, uint32_t delta)
+{
+    rewriter->translated += (delta != 0) - (translation->delta != 0);
+    translation->delta = delta;
+}
+
+static void translation_removed(ConnectionEntry *entry, void *opaque)
+{
+    set_delta(opaque, (Translation *)entry, 0);
+}
+
+TcpRewriter *tcp_rewriter_new(unsigned limit)
+{
+    TcpRewriter *rewriter = g_new0(TcpRewriter, 1);
+
+    rewriter->table =
+        connection_table_new(sizeof(Translation), limit, translation_removed, rewriter);
+    return rewriter;
+}
+
+void tcp_rewriter_free(TcpRewriter *rewriter)
+{
+    if (rewriter) {
+        connection_table_free(rewriter->table);
+        g_free(rewriter);
+    }
+}
+
+/* Add @delta to the 32-bit number @at bytes into the frame. */
+static void add_at(const Packet *packet, uint8_t *frame, uint32_t at, uint32_t delta, bool partial)
+{
+    uint8_t *checksum = frame + packet->transport_offset + TCP_CHECKSUM_AT;
+    uint32_t before = load_be32(frame + at);
+
+    store_be32(frame + at, before + delta);
+    if (!partial) {
+        store_be16(checksum, checksum_update32_at(load_be16(checksum), before, before + delta,
+                                                  at - packet->transport_offset));
+    }
+}
+
+/* A connection is followed from its SYN on; others have delta 0 and need no entry. */
+static Translation *find(TcpRewriter *rewriter, const Packet *packet)
+{
+    ConnectionKey key = connection_key(packet);
+
+    return (Translation *)(packet->tcp.flags & TCP_SYN
+                               ? connection_table_get(rewriter->table, &key)
+                               : connection_table_find(rewriter->table, &key));
+}
+
+static void learn(TcpRewriter *rewriter, Translation *translation)
+{
+    if (translation->has_guest && translation->has_ack) {
+        set_delta(rewriter, translation, translation->guest_initial + 1 - translation->first_ack);
+    }
+}
+
+static void forget(TcpRewriter *rewriter, Translation *translation)
+{
+    set_delta(rewriter, translation, 0);
+    translation->has_guest = translation->has_client_syn = translation->has_ack = false;
+}
+
+static void learn_from_client(TcpRewriter *rewriter, Translation *translation, const PacketTcp *tcp)
+{
+    bool opens = (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+
+    if (opens && (!translation->has_client_syn || translation->client_initial != tcp->sequence)) {
+        forget(rewriter, translation);
+        translation->has_client_syn = true;
+        translation->client_initial = tcp->sequence;
+    }
+    if ((tcp->flags & TCP_ACK) && !(tcp->flags & TCP_RST) && !translation->has_ack) {
+        translation->has_ack = true;
+        translation->first_ack = tcp->ack;
+        learn(rewriter, translation);
+    }
+}
+
+static void learn_from_guest(TcpRewriter *rewriter, Translation *translation, const PacketTcp *tcp)
+{
+    bool opens = (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+
+    if (!(tcp->flags & TCP_SYN) ||
+        (translation->has_guest && translation->guest_initial == tcp->sequence)) {
+        return;
+    }
+    if (opens) { /* a new connection of the guest's own */
+        forget(rewriter, translation);
+    }
+    translation->has_guest = true;
+    translation->guest_initial = tcp->sequence;
+    learn(rewriter, translation);
+}
+
+bool tcp_rewriter_to_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial)
+{
+    Packet packet;
+
+    if (packet_parse(&packet, frame, size) != PACKET_OK || packet.kind != PACKET_TCP) {
+        return false;
+    }
+    Translation *translation = find(rewriter, &packet);
+    if (!translation) {
+        return false;
+    }
+    learn_from_client(rewriter, translation, &packet.tcp);
+    uint32_t delta = translation->delta;
+    if (delta == 0 || !(packet.tcp.flags & TCP_ACK)) {
+        return false;
+    }
+    add_at(&packet, frame, packet.transport_offset + TCP_ACK_AT, delta, partial);
+    for (unsigned i = 0; i < packet.tcp.sack_count; i++) {
+        add_at(&packet, frame, packet.tcp.sack[i].offset, delta, partial);
+        add_at(&packet, frame, packet.tcp.sack[i].offset + 4, delta, partial);
+    }
+    return true;
+}
+
+bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial)
+{
+    Packet packet;
+
+    if (packet_parse(&packet, frame, size) != PACKET_OK || packet.kind != PACKET_TCP) {
+        return false;
+    }
+    Translation *translation = find(rewriter, &packet);
+    if (!translation) {
+        return false;
+    }
+    learn_from_guest(rewriter, translation, &packet.tcp);
+    if (translation->delta == 0) {
+        return false;
+    }
+    add_at(&packet, frame, packet.transport_offset + TCP_SEQUENCE_AT, -translation->delta, partial);
+    return true;
+}
+
+void tcp_rewriter_checkpoint(TcpRewriter *rewriter)
+{
+    connection_table_clear(rewriter->table);
+}
+
+unsigned tcp_rewriter_translated(const TcpRewriter *rewriter)
+{
+    return rewriter->translated;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * On the secondary: TCP sequence numbers between two guests that chose different initial ones.
+ * delta = initial number of the secondary's guest - that of the primary's, for each connection.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct TcpRewriter TcpRewriter;
+
+/* Follows at most @limit connections (1 or more), the least recently used one goes. */
+TcpRewriter *tcp_rewriter_new(unsigned limit);
+void tcp_rewriter_free(TcpRewriter *rewriter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TcpRewriter, tcp_rewriter_free)
+
+/*
+ * A frame on its way to the guest (ACK and SACK += delta) or from it (sequence -= delta), changed
+ * in place with its checksum. @partial: the checksum is left to the card and covers only the
+ * pseudo-header yet, so it stays. What is no TCP segment, or is a fragment, is left alone.
+ * Returns whether the frame was changed. Goes on after a failover.
+ */
+bool tcp_rewriter_to_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial);
+bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial);
+
+/* The guest now is a copy of the primary's: delta is 0 for all connections. */
+void tcp_rewriter_checkpoint(TcpRewriter *rewriter);
+
+/* How many connections have a delta other than 0. */
+unsigned tcp_rewriter_translated(const TcpRewriter *rewriter);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/* The rewriter: what it learns, what it changes, that checksums stay right. */
+#include "frame.h"
+#include "net/checksum.h"
+#include "net/tcp-rewrite.h"
+#include "util/bytes.h"
+
+#define PRIMARY   UINT32_C(0xfffffff0) /* initial numbers; the first wraps round soon */
+#define SECONDARY UINT32_C(5000)
+
+static bool v6;
+
+/* Send through the rewriter; returns the frame as parsed afterwards, checksum verified. */
+static PacketTcp pass(TcpRewriter *rewriter, bool to_guest, uint32_t sequence, uint32_t ack,
+                      uint8_t flags)
+{
+    uint8_t options[12] = { 1, 5, 10 }; /* SACK at an odd offset */
+    store_be32(options + 3, ack + 100);
+    store_be32(options + 7, ack + 200);
+    FrameSpec spec = { .ipv6 = v6,
+                       .protocol = PROTOCOL_TCP,
+                       .sequence = sequence,
+                       .ack = ack,
+                       .flags = flags,
+                       .payload = "abc",
+                       .payload_size = 3,
+                       .options = options,
+                       .options_size = 12,
+                       .source = to_guest ? 1 : 2,
+                       .destination = to_guest ? 2 : 1,
+                       .source_port = to_guest ? 999 : 80,
+                       .destination_port = to_guest ? 80 : 999 };
+    g_autoptr(GByteArray) frame = frame_new(&spec);
+
+    if (to_guest) {
+        tcp_rewriter_to_guest(rewriter, frame->data, frame->len, false);
+    } else {
+        tcp_rewriter_from_guest(rewriter, frame->data, frame->len, false);
+    }
+    Packet packet = frame_parse(frame);
+    g_assert_cmphex(checksum_transport(&packet, 16), ==,
+                    load_be16(frame->data + packet.transport_offset + 16));
+    return packet.tcp;
+}
+
+static void check_translated(TcpRewriter *r)
+{
+    PacketTcp in = pass(r, true, 71, PRIMARY + 51, TCP_ACK);
+    g_assert_cmpuint(in.ack, ==, SECONDARY + 51);
+    g_assert_cmpuint(in.sack[0].begin, ==, SECONDARY + 151);
+    g_assert_cmpuint(in.sack[0].end, ==, SECONDARY + 251);
+    g_assert_cmpuint(in.sequence, ==, 71);
+    PacketTcp out = pass(r, false, SECONDARY + 51, 74, TCP_ACK);
+    g_assert_cmpuint(out.sequence, ==, PRIMARY + 51);
+    g_assert_cmpuint(out.ack, ==, 74);
+    g_assert_cmpuint(out.sack[0].begin, ==, 174);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 1);
+}
+
+static void test_passive_open(void)
+{
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+        v6 = i;
+        pass(r, true, 70, 0, TCP_SYN);
+        pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+        PacketTcp ack = pass(r, true, 71, PRIMARY + 1, TCP_ACK);
+        g_assert_cmpuint(ack.ack, ==, SECONDARY + 1);
+        check_translated(r);
+        g_assert_cmpuint(pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK).sequence, ==, PRIMARY);
+    }
+}
+
+static void test_primary_ahead(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, true, 71, PRIMARY + 1, TCP_ACK);
+    g_assert_cmpuint(pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK).sequence, ==, PRIMARY);
+    check_translated(r);
+}
+
+static void test_active_open(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, false, SECONDARY, 0, TCP_SYN);
+    g_assert_cmpuint(pass(r, true, 70, PRIMARY + 1, TCP_SYN | TCP_ACK).ack, ==, SECONDARY + 1);
+    check_translated(r);
+}
+
+static void test_checkpoint_and_unknown(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, false, SECONDARY, 0, TCP_SYN);
+    pass(r, true, 70, PRIMARY + 1, TCP_SYN | TCP_ACK);
+    tcp_rewriter_checkpoint(r);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+    g_assert_cmpuint(pass(r, true, 71, PRIMARY + 1, TCP_ACK).ack, ==, PRIMARY + 1);
+    g_assert_cmpuint(pass(r, false, PRIMARY + 1, 71, TCP_ACK).sequence, ==, PRIMARY + 1);
+}
+
+/* After a failover the client sees the survivor's own numbers: nothing to translate. */
+static void test_open_after_failover(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    g_assert_cmpuint(pass(r, true, 71, SECONDARY + 1, TCP_ACK).ack, ==, SECONDARY + 1);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/net/tcp-rewrite/passive", test_passive_open);
+    g_test_add_func("/net/tcp-rewrite/primary-ahead", test_primary_ahead);
+    g_test_add_func("/net/tcp-rewrite/active", test_active_open);
+    g_test_add_func("/net/tcp-rewrite/checkpoint", test_checkpoint_and_unknown);
+    g_test_add_func("/net/tcp-rewrite/after-failover", test_open_after_failover);
+    return g_test_run();
+}
