@@ -273,7 +273,6 @@ static void drop(Engine *e, Block *block)
     if (block->code_second) {
         unlink_second(e->code, block);
     }
-    block->valid = false;
     if (block == e->block) {
         e->code_changed = true;
     }

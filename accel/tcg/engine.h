@@ -159,7 +159,6 @@ struct Block {
     Block *page_next;        /* list of the code page of `code` */
     Block *second_page_next; /* list of the code page of `code_second` */
     uint8_t flags;
-    bool valid;
     uint16_t bytes;
     uint16_t instructions;
     Op ops[];
@@ -311,8 +310,7 @@ struct Engine {
  * Optimised builds: each handler ends in a tail call of the next one. Where the compiler does not
  * promise sibling calls (-O0, sanitizers) a handler returns the next operation to a loop.
  */
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(CONFIG_ENGINE_LOOP_DISPATCH)
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define DISPATCH(next) return (next)->handler(e, (next))
 #else
 #define DISPATCH(next) return (next)

@@ -52,13 +52,6 @@ const Op *exec_protection_fault(Engine *e, const Op *op)
     raise_exception_error(e, EXCEPTION_GP, 0);
 }
 
-const Op *exec_check_cpl0(Engine *e, const Op *op)
-{
-    e->op = op;
-    require_cpl0(e);
-    NEXT;
-}
-
 /* ---- far transfers ---- */
 
 /* e->rip is where to go on; the mode may have changed. */

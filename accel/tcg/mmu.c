@@ -286,18 +286,3 @@ bool mmu_walk(Engine *e, uint64_t address, MMUAccess access, MMUMode mode, MMUPa
     page->global = (leaf & PTE_GLOBAL) && (s->cr4 & CR4_PGE);
     return true;
 }
-
-bool mmu_peek(Engine *e, uint64_t address, hwaddr *physical)
-{
-    Walk walk;
-
-    if (!(e->state->cr0 & CR0_PG)) {
-        *physical = (uint32_t)address & e->physical_mask;
-        return true;
-    }
-    if (!walk_tables(e, &walk, address)) {
-        return false;
-    }
-    *physical = walk_page(e, &walk, address) | (address & ~TARGET_PAGE_MASK);
-    return true;
-}

@@ -27,9 +27,6 @@ typedef struct MMUPage {
 bool mmu_walk(Engine *e, uint64_t address, MMUAccess access, MMUMode mode, MMUPage *page,
               uint32_t *error_code);
 
-/* The same without side effects or permission checks (debuggers). False: not mapped. */
-bool mmu_peek(Engine *e, uint64_t address, hwaddr *physical);
-
 /* RAM or ROM at @physical; NULL: registers or nothing. The range is good until the next call. */
 const PhysicalRange *physical_find(Engine *e, hwaddr physical);
 void physical_forget(Engine *e);

@@ -421,7 +421,6 @@ size_t translate_block(Engine *e, Block *block, const uint8_t *code, uint64_t pc
         .code = code,
         .code_second = decoded->second_page,
         .flags = flags,
-        .valid = true,
         .bytes = decoded->bytes,
         .instructions = decoded->count,
     };
