@@ -107,7 +107,7 @@ def test_help_lists(run, option):
 
 
 def test_unknown_trace_event_is_named(run):
-    """A warning, as events come and go from version to version; the error behind it ends the run."""
+    """A warning, as events come and go between versions; the error behind it ends the run."""
     warning, error = run("-trace bogus_event_name -incoming bogus:x").stderr.strip().splitlines()
     assert "warning" in warning and "bogus_event_name" in warning
     assert "bogus:x" in error

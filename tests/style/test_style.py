@@ -72,3 +72,21 @@ def test_no_work_left_in_the_code():
     found = [path for path in tracked("*.c", "*.h", "*.py", "*.sh", "*.json")
              if words.search(read(path))]
     assert not found
+
+
+def links(path):
+    """Files that a Markdown file links to, relative to the top."""
+    folder = os.path.dirname(path)
+    return {os.path.normpath(os.path.join(folder, target.split("#")[0]))
+            for target in re.findall(r"\]\(([^)#][^)]*)\)", read(path)) if "://" not in target}
+
+
+@pytest.mark.parametrize("path", tracked("*.md"))
+def test_links_lead_somewhere(path):
+    missing = [target for target in links(path)
+               if not os.path.exists(os.path.join(SOURCE_DIR, target))]
+    assert not missing
+
+
+def test_index_names_every_document():
+    assert set(tracked("docs/*.md")) - links("docs/index.md") == {"docs/index.md"}
