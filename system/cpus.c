@@ -192,20 +192,30 @@ bool vcpus_all_stopped(void)
     return true;
 }
 
+static void ask_to_stop(VCPU *vcpu)
+{
+    vcpu->stop_requested = true;
+    if (vcpu == current) {
+        vcpu->stopped = true;
+    }
+    vcpu_kick(vcpu);
+    g_cond_signal(&vcpu->wake);
+}
+
 void vcpus_pause_all(void)
 {
     g_assert(bql_locked());
     for (unsigned i = 0; i < vcpu_count(); i++) {
-        VCPU *vcpu = vcpu_get(i);
-        vcpu->stop_requested = true;
-        if (vcpu == current) {
-            vcpu->stopped = true;
-        }
-        vcpu_kick(vcpu);
-        g_cond_signal(&vcpu->wake);
+        ask_to_stop(vcpu_get(i));
     }
     while (!vcpus_all_stopped()) {
         bql_wait(&stop_cond);
+        /* Somebody else may have paused and resumed while we waited: ask again. */
+        for (unsigned i = 0; i < vcpu_count(); i++) {
+            if (!vcpu_get(i)->stop_requested) {
+                ask_to_stop(vcpu_get(i));
+            }
+        }
     }
     for (unsigned i = 0; accel_ops() && accel_ops()->synchronize_state && i < vcpu_count(); i++) {
         accel_ops()->synchronize_state(vcpu_get(i));
@@ -220,6 +230,7 @@ void vcpus_resume_all(void)
         vcpu->stop_requested = vcpu->stopped = false;
         g_cond_signal(&vcpu->wake);
     }
+    g_cond_broadcast(&stop_cond);
 }
 
 void vcpus_shutdown(void)
