@@ -55,7 +55,7 @@ if [ -n "$sanitizers" ]; then
 fi
 
 if [ "$install" = yes ]; then
-    need scripts/install-deps.sh build run guest test
+    need scripts/install-deps.sh build guest test
 fi
 need ./configure --build-dir="$build_dir" ${sanitizers:+--enable-sanitizers="$sanitizers"}
 need ninja -C "$build_dir"

@@ -8,7 +8,7 @@ set -eu
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$source_dir"
 
-scripts/install-deps.sh build run guest
+scripts/install-deps.sh build guest
 [ -f build/build.ninja ] || ./configure
 ninja -C build
 [ -f build/guest/initrd.gz ] || scripts/build-guest.sh

@@ -7,7 +7,7 @@
 set -eu
 
 list=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)/dependencies.txt
-known_groups="build run guest test bench"
+known_groups="build guest test bench"
 
 usage() {
     cat <<USAGE
