@@ -301,6 +301,10 @@ struct Engine {
     GArray *changes;          /* EnginePageRange */
     uint32_t changes_pending; /* atomic */
 
+    /* A vector operand on its way from or to memory. Handlers that end in a tail call must not
+     * have it among their locals. */
+    X86Vector vector_operand;
+
     TLB tlbs[MMU_MODE_COUNT];
 };
 

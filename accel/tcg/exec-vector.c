@@ -7,6 +7,7 @@
 #include "accel/tcg/exec-vector.h"
 #include "accel/tcg/exception.h"
 #include "accel/tcg/exec.h"
+#include "accel/tcg/memory.h"
 #include "target/i386/fpu-ops.h"
 #include "target/i386/vector-ops.h"
 
@@ -123,6 +124,77 @@ const Op *exec_vector(Engine *e, const Op *op)
     }
     vector_run(e, op, vector, op + 1);
     return engine_next_checked(e, op + 1);
+}
+
+/*
+ * The usual cases: XMM registers, or one and memory that the TLB has in one piece. Everything else,
+ * faults included, is left to exec_vector().
+ */
+
+ALWAYS_INLINE bool sse_usable(const Engine *e)
+{
+    return likely(!(e->state->cr0 & (CR0_EM | CR0_TS)) && (e->state->cr4 & CR4_OSFXSR));
+}
+
+ALWAYS_INLINE const Op *run_usual(Engine *e, const Op *op, void *destination, const void *source)
+{
+    const X86VectorOp *vector = op->pointer;
+    int exception = vector->function(e->state, destination, source, op[1].imm);
+
+    if (unlikely(exception)) {
+        e->op = op;
+        raise_vector(e, exception);
+    }
+    DISPATCH(op + 2);
+}
+
+const Op *exec_vector_registers(Engine *e, const Op *op)
+{
+    if (!sse_usable(e)) {
+        return exec_vector(e, op);
+    }
+    return run_usual(e, op, &e->state->vectors[op[1].dst], &e->state->vectors[op[1].src]);
+}
+
+const Op *exec_vector_load(Engine *e, const Op *op)
+{
+    const X86VectorOp *vector = op->pointer;
+    uint64_t address = op_address(e, op);
+    const uint8_t *host = tlb_read(e, address, vector->source_bytes);
+
+    if (unlikely(!host) || !sse_usable(e) || (vector->aligned && (address & 15))) {
+        return exec_vector(e, op);
+    }
+    if (vector->source_bytes == 8) {
+        memcpy(&e->vector_operand, host, 8);
+        host = e->vector_operand.u8;
+    } else if (vector->source_bytes == 4) {
+        memcpy(&e->vector_operand, host, 4);
+        host = e->vector_operand.u8;
+    }
+    return run_usual(e, op, &e->state->vectors[op[1].dst], host);
+}
+
+/* The function stores; nothing of it can fail. */
+const Op *exec_vector_store(Engine *e, const Op *op)
+{
+    const X86VectorOp *vector = op->pointer;
+    uint64_t address = op_address(e, op);
+    uint8_t *host = tlb_write(e, address, vector->destination_bytes);
+    const X86Vector *stored = &e->vector_operand;
+
+    if (unlikely(!host) || !sse_usable(e) || (vector->aligned && (address & 15))) {
+        return exec_vector(e, op);
+    }
+    vector->function(e->state, &e->vector_operand, &e->state->vectors[op[1].src], op[1].imm);
+    if (vector->destination_bytes == 16) {
+        memcpy(host, stored, 16);
+    } else if (vector->destination_bytes == 8) {
+        memcpy(host, stored, 8);
+    } else {
+        memcpy(host, stored, 4);
+    }
+    DISPATCH(op + 2);
 }
 
 /* ---- x87 ---- */

@@ -322,4 +322,5 @@ OpHandler exec_swapgs, exec_rdfsbase, exec_wrfsbase, exec_rdpid;
 
 /* ---- vector and x87 (exec-vector.c, exec-fpu.c) ---- */
 
-OpHandler exec_vector, exec_fpu, exec_fwait, exec_emms, exec_fxsave, exec_fxrstor;
+OpHandler exec_vector, exec_vector_registers, exec_vector_load, exec_vector_store, exec_fpu,
+    exec_fwait, exec_emms, exec_fxsave, exec_fxrstor;

@@ -53,6 +53,32 @@ static const ZydisDecodedOperand *hidden_memory(const Translator *t)
     return NULL;
 }
 
+static bool usual_size(unsigned bytes)
+{
+    return bytes == 4 || bytes == 8 || bytes == 16;
+}
+
+/* Which handler will do: see exec-vector.c. */
+static OpHandler *vector_handler(const X86VectorOp *vector, uint16_t destination, uint16_t source)
+{
+    bool to_xmm = vector->destination == X86_OPERAND_XMM;
+
+    if (vector->implicit_registers || vector->writes_flags || vector->masked_store) {
+        return exec_vector;
+    }
+    if (to_xmm && source == VECTOR_OPERAND_MEMORY && usual_size(vector->source_bytes)) {
+        return exec_vector_load;
+    }
+    if (to_xmm && source != VECTOR_OPERAND_MEMORY && vector->source == X86_OPERAND_XMM) {
+        return exec_vector_registers;
+    }
+    if (destination == VECTOR_OPERAND_MEMORY && vector->source == X86_OPERAND_XMM &&
+        usual_size(vector->destination_bytes)) {
+        return exec_vector_store;
+    }
+    return exec_vector;
+}
+
 bool translate_vector(Translator *t)
 {
     const DecodedInstruction *instruction = t->instruction;
@@ -77,7 +103,7 @@ bool translate_vector(Translator *t)
         unsigned size = writes ? vector->destination_bytes : vector->source_bytes;
         address = address_prepare(t, memory, size, writes);
     }
-    Op *op = emit(t, exec_vector);
+    Op *op = emit(t, vector_handler(vector, destination, source));
     address_apply(op, &address);
     op->pointer = vector;
     Op *operands = emit(t, exec_nop);
