@@ -70,6 +70,13 @@ void colo_stats_checkpoint(CheckpointReason reason, uint64_t pages, uint64_t byt
     g_mutex_unlock(&lock);
 }
 
+void colo_stats_ended(void)
+{
+    g_mutex_lock(&lock);
+    stats.buffer_bytes = 0;
+    g_mutex_unlock(&lock);
+}
+
 static int compare_samples(const void *a, const void *b)
 {
     uint64_t first = *(const uint64_t *)a;

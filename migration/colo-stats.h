@@ -27,5 +27,7 @@ void colo_stats_phase(ColoPhase phase, int64_t microseconds);
 /* A checkpoint is done. @buffer_bytes: device state buffer and RAM cache held now. */
 void colo_stats_checkpoint(CheckpointReason reason, uint64_t pages, uint64_t bytes,
                            uint64_t buffer_bytes);
+/* COLO has ended: its buffers are gone. What was counted stays. */
+void colo_stats_ended(void);
 /* Everything, for x-query-colo-stats; free with COLOStats_free(). */
 COLOStats *colo_stats_report(COLOMode mode);

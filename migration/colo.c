@@ -131,6 +131,7 @@ void colo_end(COLOExitReason reason)
     }
     checkpoint_participants_stop(side_of(mode));
     checkpoint_deactivate();
+    colo_stats_ended();
     runstate_set_interceptor(NULL, NULL);
     channel_shutdown(colo.channel);
     g_clear_pointer(&colo.channel, channel_unref);

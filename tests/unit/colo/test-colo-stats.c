@@ -66,6 +66,12 @@ static void test_checkpoints(void)
                                                                               : 0;
         g_assert_cmpuint(entry->count, ==, expected);
     }
+
+    /* The end takes the buffers away and leaves the counts. */
+    colo_stats_ended();
+    g_autoptr(COLOStats) ended = colo_stats_report(COLO_MODE_NONE);
+    g_assert_cmpuint(ended->buffer_bytes, ==, 0);
+    g_assert_cmpuint(ended->checkpoints, ==, 3);
 }
 
 int main(int argc, char **argv)
