@@ -11,6 +11,10 @@ enum {
     VIRTIO_ISR_CONFIG = 2,
 };
 
+/* What legacy drivers alone are offered (section 6.3). */
+#define VIRTIO_LEGACY_FEATURES \
+    (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY | UINT64_C(1) << VIRTIO_F_ANY_LAYOUT)
+
 /* Legacy layout (section 2.7.2): the three parts behind each other, `used` on a new page. */
 #define VIRTIO_LEGACY_ALIGN      4096
 #define VIRTIO_LEGACY_PAGE_SHIFT 12

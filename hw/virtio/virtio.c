@@ -18,10 +18,6 @@
 /* A guest that breaks its device again and again must not fill the host's log. */
 #define ERRORS_PRINTED 16u
 
-/* What legacy drivers alone may be offered (section 6.3). */
-#define LEGACY_FEATURES \
-    (UINT64_C(1) << VIRTIO_F_NOTIFY_ON_EMPTY | UINT64_C(1) << VIRTIO_F_ANY_LAYOUT)
-
 OBJECT_DEFINE_ABSTRACT_TYPE(VirtIODevice, VirtIODeviceClass, virtio_device, "virtio-device",
                             TYPE_DEVICE);
 
@@ -213,7 +209,7 @@ bool virtio_set_guest_features(VirtIODevice *device, uint64_t features)
     trace_virtio_set_features(device, device->host_features, features);
     if (device->status & (VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK) ||
         features & ~device->host_features ||
-        (features >> VIRTIO_F_VERSION_1 & 1 && features & LEGACY_FEATURES)) {
+        (features >> VIRTIO_F_VERSION_1 & 1 && features & VIRTIO_LEGACY_FEATURES)) {
         return false;
     }
     device->guest_features = features;
@@ -225,7 +221,7 @@ bool virtio_set_guest_features(VirtIODevice *device, uint64_t features)
 
 static void offer_features(VirtIODevice *device)
 {
-    uint64_t features = device->transport_features | LEGACY_FEATURES;
+    uint64_t features = device->transport_features | VIRTIO_LEGACY_FEATURES;
 
     features |= device->indirect_desc ? UINT64_C(1) << VIRTIO_F_INDIRECT_DESC : 0;
     features |= device->event_idx ? UINT64_C(1) << VIRTIO_F_EVENT_IDX : 0;
