@@ -113,9 +113,9 @@ class Checker:
             seen.add(feature)
 
     def _check_member_name(self, name):
-        if name in self._exceptions['member-name-exceptions']:
-            return
         plain = name[1:] if name.startswith('*') else name
+        if plain in self._exceptions['member-name-exceptions']:
+            return
         if not names.LOWER_NAME.match(plain):
             self._fail(f"member name '{name}' must be lower case with hyphens")
         if plain == 'u' or plain.startswith('has-'):
