@@ -48,6 +48,8 @@ void virtio_error(VirtIODevice *device, const char *format, ...)
         device->error_count++;
         report_error("%s: %s; the device does nothing until the guest resets it", label, text);
     }
+    g_free(device->error);
+    device->error = g_steal_pointer(&text);
     device->broken = true;
     if (virtio_has_feature(device, VIRTIO_F_VERSION_1)) {
         device->status |= VIRTIO_STATUS_NEEDS_RESET;
@@ -335,6 +337,7 @@ static void virtio_device_finalize(GObject *object)
     VirtIODevice *device = (VirtIODevice *)object;
 
     g_free(device->queue_storage);
+    g_free(device->error);
     G_OBJECT_CLASS(g_type_class_peek(TYPE_DEVICE))->finalize(object);
 }
 

@@ -109,6 +109,7 @@ struct VirtIODevice {
     /* For virtio.c alone. */
     bool indirect_desc, event_idx; /* properties */
     bool stopped;                  /* the VM does not run: handlers are not called */
+    char *error;                   /* why it is or was broken, NULL: never */
     unsigned error_count;          /* of messages printed */
     VirtQueue *queue_storage;
 };
