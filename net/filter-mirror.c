@@ -112,7 +112,7 @@ static void mirror_filter_class_init(MirrorFilterClass *klass)
         g_param_spec_string("outdev", NULL, "id of the character device that gets the copies", NULL,
                             G_PARAM_READWRITE));
     g_object_class_install_property(base, PROPERTY_VNET_HDR_SUPPORT,
-                                    g_param_spec_boolean("vnet_hdr_support", NULL,
+                                    g_param_spec_boolean("vnet_hdr_support", "vnet_hdr_support",
                                                          "send each frame with its vnet header",
                                                          false, G_PARAM_READWRITE));
 }

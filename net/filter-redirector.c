@@ -391,7 +391,7 @@ static void redirector_filter_class_init(RedirectorFilterClass *klass)
         g_param_spec_string("outdev", NULL, "id of the character device that frames go to", NULL,
                             G_PARAM_READWRITE));
     g_object_class_install_property(base, PROPERTY_VNET_HDR_SUPPORT,
-                                    g_param_spec_boolean("vnet_hdr_support", NULL,
+                                    g_param_spec_boolean("vnet_hdr_support", "vnet_hdr_support",
                                                          "each frame travels with its vnet header",
                                                          false, G_PARAM_READWRITE));
 }

@@ -142,7 +142,7 @@ static void rewriter_filter_class_init(RewriterFilterClass *klass)
     klass->parent.cleanup = rewriter_cleanup;
     g_object_class_install_property(
         base, PROPERTY_VNET_HDR_SUPPORT,
-        g_param_spec_boolean("vnet_hdr_support", NULL,
+        g_param_spec_boolean("vnet_hdr_support", "vnet_hdr_support",
                              "no difference: frames with offloads are always understood", false,
                              G_PARAM_READWRITE));
 }
