@@ -113,13 +113,13 @@ class NetPair(Pair):
     Use as a context manager: the VMs are owned by this object.
     """
 
-    def __init__(self, bed, emulator, guest, mib=64, memory_mb=256, arguments=()):
+    def __init__(self, bed, emulator, guest, mib=64, memory_mb=256, arguments=(), **proxy):
         super().__init__(None, None, None)
         self.bed = bed
         self.emulator = emulator
         self.guest = guest
         self.mib = mib
-        self.set_proxy()
+        self.set_proxy(**proxy)
         self.arguments = [
             *guest.net_arguments(SERVICES.format(mib=mib), GUEST_ADDRESSES, memory_mb),
             "-netdev", f"tap,id={NETDEV},ifname=tap0,script=no,downscript=no",
