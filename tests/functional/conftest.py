@@ -17,6 +17,7 @@ from colotest.net import TestBed, missing_for_namespaces  # noqa: E402
 from colotest.net_pair import NetPair  # noqa: E402
 from colotest.pair import Pair  # noqa: E402
 from colotest.ports import free_port  # noqa: E402
+from colotest.variant import build_variant  # noqa: E402
 from colotest.vm import VM  # noqa: E402
 
 
@@ -65,6 +66,12 @@ def emulator(request):
 @pytest.fixture(scope="session")
 def guest(request):
     return guest_image(request.config.getoption("--guest"))
+
+
+@pytest.fixture(scope="session")
+def fault_emulator():
+    """A build that can be told to fail at a step of a checkpoint (migration/colo-fault.h)."""
+    return build_variant(os.path.join(SOURCE_DIR, "build-fault"), "--enable-fault-injection")
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from colotest.net import GUEST_IPV4, GUEST_IPV6
-from colotest.net_pair import Witness
+from colotest.net_pair import NetPair, Witness
+from colotest.waiting import wait_for
 
 FAMILIES = pytest.mark.parametrize("host", [GUEST_IPV4, GUEST_IPV6], ids=["ipv4", "ipv6"])
 
@@ -157,19 +158,38 @@ def test_datagrams(net_pair, host, kind):
     witness.check()
 
 
-def test_connection_begun_in_a_checkpoint(net_pair):
-    """A client that connects while the guest stands still for a checkpoint, and a failover then."""
+@pytest.mark.parametrize("point", ["primary-saved", "primary-received"])
+def test_connection_begun_in_a_checkpoint(net_bed, fault_emulator, guest, point):
+    """A client connects while the guest stands still, and the primary dies soon after.
+
+    The checkpoint takes a second here, so that the client's first packets are surely sent in it.
+    """
+    fault = {"QEMU_COLO_FAULT": f"{point}@2=stall:1000"}
+    with NetPair(net_bed, fault_emulator, guest, environment=fault) as pair:
+        pair.boot()
+        pair.protect(delay_ms=500)
+        witness = Witness(pair)
+        wait_for("the long checkpoint", lambda: "fault '" in pair.primary.log(), 30,
+                 pair.describe, interval=0.005)
+        client = pair.bed.start_client("download", host=GUEST_IPV4, report=0.01)
+        requests = pair.bed.run_client("requests", host=GUEST_IPV4, count=20)
+        assert (requests["done"], requests["errors"]) == (20, [])
+        client.wait_event("started")
+        kill_primary(pair, witness)
+        assert client.result(120)["sha256"] == pair.guest.content_sha256(pair.mib)
+        witness.check()
+
+
+def test_connections_during_many_checkpoints(net_pair):
     pair = net_pair()
-    pair.protect(delay_ms=100)
+    pair.protect(delay_ms=20)
     witness = Witness(pair)
-    for _ in range(10):
-        pair.wait_inside_checkpoint()
-        result = pair.bed.run_client("requests", host=GUEST_IPV4, count=3)
-        assert (result["done"], result["errors"]) == (3, [])
-    pair.wait_inside_checkpoint()
-    client = pair.bed.start_client("download", host=GUEST_IPV4)
-    kill_primary(pair, witness)
-    assert client.result(120)["sha256"] == pair.guest.content_sha256(pair.mib)
+    before = pair.stats()["checkpoints"]
+    client = pair.bed.start_client("requests", host=GUEST_IPV4, count=100)
+    result = client.result(120)
+    assert (result["done"], result["errors"]) == (100, [])
+    assert pair.stats()["checkpoints"] > before
+    pair.go_on_alone()
     witness.check()
 
 

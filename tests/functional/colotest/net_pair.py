@@ -113,7 +113,8 @@ class NetPair(Pair):
     Use as a context manager: the VMs are owned by this object.
     """
 
-    def __init__(self, bed, emulator, guest, mib=64, memory_mb=256, arguments=(), **proxy):
+    def __init__(self, bed, emulator, guest, mib=64, memory_mb=256, environment=None, **proxy):
+        """`environment`: more variables for the first emulator, the one that boots."""
         super().__init__(None, None, None)
         self.bed = bed
         self.emulator = emulator
@@ -123,7 +124,8 @@ class NetPair(Pair):
         self.arguments = [
             *guest.net_arguments(SERVICES.format(mib=mib), GUEST_ADDRESSES, memory_mb),
             "-netdev", f"tap,id={NETDEV},ifname=tap0,script=no,downscript=no",
-            "-device", f"virtio-net-pci,netdev={NETDEV},mac={GUEST_MAC}", *arguments]
+            "-device", f"virtio-net-pci,netdev={NETDEV},mac={GUEST_MAC}"]
+        self._environment = environment
         self.hosts = {}
         self._wirings = {}
         self._vms = []
@@ -144,10 +146,10 @@ class NetPair(Pair):
         """The switch port that the host of `vm` is connected to."""
         return SWITCH_PORTS[0] if self.hosts[vm] is self.bed.primary else SWITCH_PORTS[1]
 
-    def _new_vm(self, host, *arguments):
+    def _new_vm(self, host, *arguments, environment=None):
         self._number += 1
         vm = VM(self.emulator, [*self.arguments, *arguments], name=f"guest{self._number}",
-                prefix=host.prefix)
+                prefix=host.prefix, environment=environment)
         self._vms.append(vm)
         self.hosts[vm] = host
         return vm
@@ -156,7 +158,7 @@ class NetPair(Pair):
 
     def boot(self, seconds=120):
         """A guest that nobody protects, on the primary's host."""
-        self.primary = self._new_vm(self.bed.primary).start()
+        self.primary = self._new_vm(self.bed.primary, environment=self._environment).start()
         for service in READY:
             self.primary.console.wait_for(f"guest: {service} ready", seconds)
         self.bed.run_client("ping", host=GUEST_IPV4, count=3)
