@@ -56,8 +56,7 @@ static void lose_peer(StreamClient *self, const GError *error)
 {
     trace_net_stream_disconnected(self->client->name, error ? error->message : "end of stream");
     if (error) {
-        report_warning("netdev '%s': %s: %s", self->client->name, channel_name(self->channel),
-                       error->message);
+        report_warning("netdev '%s': %s", self->client->name, error->message);
     }
     disconnect(self);
     look_for_peer(self);
@@ -93,7 +92,11 @@ static void stream_readable(void *opaque)
         if (size == CHANNEL_WOULD_BLOCK) {
             return;
         }
-        if (size <= 0 || !frame_reader_feed(self->reader, self->buffer, size, &error)) {
+        if (size > 0 && !frame_reader_feed(self->reader, self->buffer, size, &error)) {
+            g_prefix_error(&error, "%s: ", channel_name(self->channel));
+            size = -1;
+        }
+        if (size <= 0) {
             lose_peer(self, error);
             net_flush(self->client);
             return;
