@@ -24,8 +24,8 @@ redis_packages="redis-server redis-tools libatomic1 libc6 libcap2 libgcc-s1 libg
 case "$output_dir" in
 -*)
     echo "Usage: scripts/build-guest.sh [OUTPUT_DIR]   [build/guest]"
-    echo "Makes OUTPUT_DIR/vmlinuz, OUTPUT_DIR/initrd.gz and OUTPUT_DIR/initrd-net, and the programs"
-    echo "of the guest that also run on the host; packages are kept in OUTPUT_DIR/cache."
+    echo "Makes OUTPUT_DIR/vmlinuz, OUTPUT_DIR/initrd.gz, OUTPUT_DIR/initrd-net, and the guest's"
+    echo "programs that also run on the host; packages are kept in OUTPUT_DIR/cache."
     [ "$output_dir" = --help ] || [ "$output_dir" = -h ] || exit 1
     exit 0 ;;
 esac

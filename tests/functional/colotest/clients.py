@@ -4,11 +4,10 @@
 
     clients.py COMMAND {"option": value, ...}
 
-Each prints JSON objects, one a line: {"event": NAME, "time": seconds since the epoch, ...}. The last
-one is "result" or "error". A client that is told to go on until it is stopped ends on SIGTERM.
+Each prints JSON objects, one a line: {"event": NAME, "time": seconds since the epoch, ...}. The
+last one is "result" or "error". A client that is told to go on until it is stopped ends on SIGTERM.
 """
 
-import fcntl
 import hashlib
 import json
 import random
@@ -22,8 +21,8 @@ import time
 #: A client gives up after that long without an answer, in seconds.
 PATIENCE = 60.0
 
-#: linux/sockios.h
-SIOCGSTAMPNS = 0x8907
+#: asm-generic/socket.h, linux/if_ether.h
+SO_TIMESTAMPNS = 35
 ETH_P_ALL = 3
 
 stopping = False
@@ -420,46 +419,46 @@ def sniff(ports, mac):
     """Frames that come from the guest (source address `mac`), by switch port.
 
     `ports` are the interfaces that the two hosts are connected to. Prints a line when frames begin
-    to come from another port than the frame before; the result has
-    for each port the number of frames and the times of the first and the last.
+    to come from another port than the frame before; the result has for each port the number of
+    frames and the times of the first and the last, as the kernel saw them.
     """
     source = bytes.fromhex(mac.replace(":", ""))
     sockets = {}
     for port in ports:
         sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         sniffer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
+        sniffer.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sniffer.bind((port, 0))
         sockets[sniffer] = port
     seen = {port: {"frames": 0, "first": None, "last": None} for port in ports}
     switches = []
-    current = None
     emit("started")
     while not stopping:
         frames = []
         for sniffer in select.select(list(sockets), [], [], 0.1)[0]:
-            for _ in range(64):
-                try:
-                    data, address = sniffer.recvfrom(128, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    break
-                if address[2] != socket.PACKET_OUTGOING and data[6:12] == source:
-                    frames.append((stamp_of(sniffer), sockets[sniffer], data))
-        for moment, port, data in sorted(frames):
+            frames += [(moment, sockets[sniffer], head)
+                       for moment, head in captured(sniffer) if head[6:12] == source]
+        for moment, port, head in sorted(frames):
             entry = seen[port]
             entry["frames"] += 1
             entry["first"] = entry["first"] or moment
             entry["last"] = moment
-            if port != current:
-                switches.append({"time": moment, "port": port, "head": data[:64].hex()})
-                emit("switch", port=port, head=data[:64].hex())
-                current = port
+            if not switches or port != switches[-1]["port"]:
+                switches.append({"time": moment, "port": port, "head": head.hex()})
+                emit("switch", port=port, head=head.hex())
     return {"ports": seen, "switches": switches}
 
 
-def stamp_of(sniffer):
-    """When the kernel saw the packet that was received last (SIOCGSTAMPNS)."""
-    seconds, nanoseconds = struct.unpack("qq", fcntl.ioctl(sniffer, SIOCGSTAMPNS, bytes(16)))
-    return seconds + nanoseconds / 1e9
+def captured(sniffer):
+    """(time, first bytes) of the incoming frames that wait."""
+    while True:
+        try:
+            head, ancillary, _, address = sniffer.recvmsg(64, 64, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if address[2] != socket.PACKET_OUTGOING and ancillary:
+            seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+            yield seconds + nanoseconds / 1e9, head
 
 
 COMMANDS = {"download": download, "requests": requests, "parallel": parallel,
