@@ -128,7 +128,6 @@ static const struct {
     { VIRTIO_NET_F_GUEST_UFO, VIRTIO_NET_F_GUEST_CSUM },
     { VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CSUM },
     { VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_CSUM },
-    { VIRTIO_NET_F_HOST_UFO, VIRTIO_NET_F_CSUM },
     { VIRTIO_NET_F_GSO, VIRTIO_NET_F_CSUM },
     { VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_VQ },
     { VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_VQ },
@@ -139,6 +138,11 @@ static const struct {
     { VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_CTRL_VQ },
 };
 
+/*
+ * What is offered does not depend on the back end or its filters: what they cannot take is done in
+ * software on the way (net_offload_resolve()), faster than by the guest. So a guest can be
+ * migrated, or protected again, to a host whose back end or filters are others.
+ */
 static uint64_t virtio_net_get_features(VirtIODevice *device, uint64_t transport_features)
 {
     VirtIONet *net = VIRTIO_NET(device);
@@ -380,6 +384,11 @@ static bool check_link_properties(const VirtIONet *net, GError **error)
 
 static bool check_properties(const VirtIONet *net, GError **error)
 {
+    /* Today's hosts cannot cut datagrams, nor can we for those back ends that have no card. */
+    if (net->wanted[VIRTIO_NET_F_HOST_UFO]) {
+        qc_error_set(error, "'host_ufo=on' is not supported");
+        return false;
+    }
     if (net->multiqueue) {
         qc_error_set(error, "'mq=on' is not supported: the device has one pair of queues");
         return false;
@@ -462,7 +471,8 @@ static const DeviceProperty virtio_net_properties[] = {
     FEATURE("host_tso4", VIRTIO_NET_F_HOST_TSO4, "the host takes TCP/IPv4 segments uncut"),
     FEATURE("host_tso6", VIRTIO_NET_F_HOST_TSO6, "the host takes TCP/IPv6 segments uncut"),
     FEATURE("host_ecn", VIRTIO_NET_F_HOST_ECN, "uncut segments from the guest may have ECN"),
-    FEATURE("host_ufo", VIRTIO_NET_F_HOST_UFO, "the host takes UDP datagrams uncut"),
+    { "host_ufo", "the host takes UDP datagrams uncut; only off is supported", DEVICE_PROPERTY_BOOL,
+      offsetof(VirtIONet, wanted) + VIRTIO_NET_F_HOST_UFO },
     FEATURE("mrg_rxbuf", VIRTIO_NET_F_MRG_RXBUF, "a frame may fill several receive buffers"),
     FEATURE("status", VIRTIO_NET_F_STATUS, "the guest sees whether the link is up"),
     FEATURE("ctrl_vq", VIRTIO_NET_F_CTRL_VQ, "control queue"),
