@@ -3,10 +3,10 @@
 /*
  * Address spaces: mappings with priorities rendered into a sorted flat view.
  *
- * A view is immutable and reference counted; a change of the map publishes a new one. Readers
- * take the current view under a short spin on a pointer: views that were replaced are kept until
- * the process ends (maps change a handful of times in a VM's life), so that no reader can ever
- * hold a dangling one.
+ * A view is immutable; a change of the map publishes a new one. Who holds the BQL reads the current
+ * view as it is. Other threads announce the view that they are about to read in a record of their
+ * own and look again whether it is still the current one. Who replaces a view frees those replaced
+ * ones that no record names: at most one for each thread is left over until the next change.
  */
 #include "system/memory.h"
 
@@ -44,6 +44,16 @@ struct AddressSpace {
     GPtrArray *retired; /* FlatView; BQL */
     unsigned generation;
 };
+
+/* A thread that reads views without the BQL. Records are never freed but used again. */
+typedef struct Reader {
+    const FlatView *view; /* atomic; being read now, or NULL */
+    bool in_use;          /* atomic; its thread lives */
+    struct Reader *next;
+} Reader;
+
+static Reader *readers; /* atomic; grows at the front */
+static _Thread_local Reader *own_reader;
 
 static AddressSpace memory_space = { .name = "memory", .last = UINT64_MAX };
 static AddressSpace io_space = { .name = "I/O", .last = IO_PORT_SPACE_SIZE - 1 };
@@ -153,24 +163,172 @@ static FlatView *render(const AddressSpace *space)
     return view;
 }
 
+/* ---- readers ---- */
+
+static void reader_release(gpointer data)
+{
+    Reader *reader = data;
+
+    __atomic_store_n(&reader->in_use, false, __ATOMIC_RELEASE);
+}
+
+/* Its destructor runs when a thread ends. */
+static GPrivate reader_of_thread = G_PRIVATE_INIT(reader_release);
+
+static Reader *reader_take_unused(void)
+{
+    for (Reader *reader = __atomic_load_n(&readers, __ATOMIC_ACQUIRE); reader;
+         reader = reader->next) {
+        bool expected = false;
+        if (__atomic_compare_exchange_n(&reader->in_use, &expected, true, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            return reader;
+        }
+    }
+    return NULL;
+}
+
+static Reader *reader_add(void)
+{
+    Reader *reader = g_new0(Reader, 1);
+
+    reader->in_use = true;
+    reader->next = __atomic_load_n(&readers, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&readers, &reader->next, reader, true, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+    }
+    return reader;
+}
+
+static Reader *reader_get(void)
+{
+    if (!own_reader) {
+        own_reader = reader_take_unused();
+        if (!own_reader) {
+            own_reader = reader_add();
+        }
+        g_private_set(&reader_of_thread, own_reader);
+    }
+    return own_reader;
+}
+
+/*
+ * The current view, which stays until view_release(). The announcement and the second look are
+ * sequentially consistent, and so are the publishing of a new view and the search for
+ * announcements: one of the two threads sees what the other did.
+ */
+static const FlatView *view_acquire(AddressSpace *space, Reader *reader)
+{
+    for (;;) {
+        const FlatView *view = __atomic_load_n(&space->view, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&reader->view, view, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&space->view, __ATOMIC_SEQ_CST) == view) {
+            return view;
+        }
+    }
+}
+
+static void view_release(Reader *reader)
+{
+    __atomic_store_n(&reader->view, NULL, __ATOMIC_RELEASE);
+}
+
+static bool view_is_read(const FlatView *view)
+{
+    for (Reader *reader = __atomic_load_n(&readers, __ATOMIC_SEQ_CST); reader;
+         reader = reader->next) {
+        if (__atomic_load_n(&reader->view, __ATOMIC_SEQ_CST) == view) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void free_retired_views(AddressSpace *space)
+{
+    for (guint i = space->retired->len; i-- > 0;) {
+        FlatView *view = g_ptr_array_index(space->retired, i);
+        if (!view_is_read(view)) {
+            g_ptr_array_remove_index_fast(space->retired, i);
+            g_free(view);
+        }
+    }
+}
+
+unsigned address_space_retired_views(AddressSpace *space)
+{
+    g_assert(bql_locked());
+    return space->retired ? space->retired->len : 0;
+}
+
+/* ---- changes ---- */
+
 static void map_changed_on_vcpu(VCPU *vcpu, void *opaque)
 {
     accel_ops()->memory_map_changed(vcpu);
 }
 
+static void do_nothing_on_vcpu(VCPU *vcpu, void *opaque)
+{
+}
+
+static void for_each_vcpu(void (*function)(VCPU *vcpu, void *opaque))
+{
+    for (unsigned i = 0; i < vcpu_count(); i++) {
+        vcpu_run_on(vcpu_get(i), function, NULL);
+    }
+}
+
+void address_space_synchronize(void)
+{
+    g_assert(bql_locked() && !vcpu_current());
+    for_each_vcpu(do_nothing_on_vcpu);
+}
+
+/* The next range of RAM from *@i on; NULL: there is none. */
+static const FlatRange *next_ram(const FlatView *view, size_t *i)
+{
+    for (; view && *i < view->count; ++*i) {
+        if (view->ranges[*i].region->block) {
+            return &view->ranges[(*i)++];
+        }
+    }
+    return NULL;
+}
+
+/* Do both show the same RAM at the same addresses? Nobody caches where registers are. */
+static bool same_ram(const FlatView *a, const FlatView *b)
+{
+    size_t i = 0;
+    size_t j = 0;
+
+    for (;;) {
+        const FlatRange *first = next_ram(a, &i);
+        const FlatRange *second = next_ram(b, &j);
+        if (!first || !second) {
+            return first == second;
+        }
+        if (first->start != second->start || first->last != second->last ||
+            first->region != second->region || first->region_offset != second->region_offset) {
+            return false;
+        }
+    }
+}
+
 static void publish(AddressSpace *space)
 {
     FlatView *old = space->view;
+    FlatView *view = render(space);
+    bool ram_changed = !same_ram(old, view);
 
-    __atomic_store_n(&space->view, render(space), __ATOMIC_RELEASE);
+    __atomic_store_n(&space->view, view, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&space->generation, 1, __ATOMIC_SEQ_CST);
     if (old) {
         g_ptr_array_add(space->retired, old);
     }
-    if (accel_ops() && accel_ops()->memory_map_changed) {
-        for (unsigned i = 0; i < vcpu_count(); i++) {
-            vcpu_run_on(vcpu_get(i), map_changed_on_vcpu, NULL);
-        }
+    free_retired_views(space);
+    if (ram_changed && accel_ops() && accel_ops()->memory_map_changed) {
+        for_each_vcpu(map_changed_on_vcpu);
     }
 }
 
@@ -231,19 +389,14 @@ static uint64_t span(hwaddr from, hwaddr last)
     return length ? length : UINT64_MAX;
 }
 
-MemoryRegion *address_space_find(AddressSpace *space, hwaddr address, uint64_t *offset,
-                                 uint64_t *left)
+static MemoryRegion *view_find(const FlatView *view, hwaddr space_last, hwaddr address,
+                               uint64_t *offset, uint64_t *left)
 {
-    const FlatView *view = __atomic_load_n(&space->view, __ATOMIC_ACQUIRE);
+    size_t i = view ? view_search(view, address) : 0;
 
     *offset = 0;
-    if (!view) {
-        *left = span(address, space->last);
-        return NULL;
-    }
-    size_t i = view_search(view, address);
-    if (i == view->count) {
-        *left = span(address, space->last);
+    if (!view || i == view->count) {
+        *left = span(address, space_last);
         return NULL;
     }
     const FlatRange *range = &view->ranges[i];
@@ -256,13 +409,27 @@ MemoryRegion *address_space_find(AddressSpace *space, hwaddr address, uint64_t *
     return range->region;
 }
 
+MemoryRegion *address_space_find(AddressSpace *space, hwaddr address, uint64_t *offset,
+                                 uint64_t *left)
+{
+    if (bql_locked()) {
+        return view_find(space->view, space->last, address, offset, left);
+    }
+    Reader *reader = reader_get();
+    const FlatView *view = view_acquire(space, reader);
+    MemoryRegion *region = view_find(view, space->last, address, offset, left);
+    view_release(reader);
+    return region;
+}
+
 void address_space_foreach(AddressSpace *space,
                            void (*visit)(hwaddr address, uint64_t size, MemoryRegion *region,
                                          void *opaque),
                            void *opaque)
 {
-    const FlatView *view = __atomic_load_n(&space->view, __ATOMIC_ACQUIRE);
+    const FlatView *view = space->view;
 
+    g_assert(bql_locked());
     for (size_t i = 0; view && i < view->count; i++) {
         const FlatRange *range = &view->ranges[i];
         visit(range->start, span(range->start, range->last), range->region, opaque);

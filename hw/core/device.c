@@ -235,12 +235,19 @@ static bool find_bus(const DeviceClass *klass, const char *driver, const char *n
         return !name;
     }
     *bus = bus_find(klass->bus_type, name);
-    if (!*bus && name) {
-        qc_error_set(error, "Bus '%s' not found, or not a %s bus", name, klass->bus_type);
-    } else if (!*bus) {
+    if (*bus) {
+        return true;
+    }
+    Bus *other = name ? bus_find("bus", name) : NULL;
+    if (other) {
+        qc_error_set(error, "Device '%s' can't go on %s bus", driver,
+                     object_type_name(G_OBJECT_TYPE(other)));
+    } else if (name) {
+        qc_error_set(error, "Bus '%s' not found", name);
+    } else {
         qc_error_set(error, "No '%s' bus found for device '%s'", klass->bus_type, driver);
     }
-    return *bus != NULL;
+    return false;
 }
 
 static bool set_properties(Device *device, json_t *options, GError **error)

@@ -138,7 +138,6 @@ void acpi_pci_append(GByteArray *out, const ACPITablesConfig *config)
     GByteArray *root = g_byte_array_new();
 
     aml_name_eisa_id(root, "_HID", "PNP0A03");
-    aml_name_integer(root, "_ADR", 0);
     aml_name_integer(root, "_UID", 0);
     append_ranges(root, &config->pci);
     append_isa_bridge(root);

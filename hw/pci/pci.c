@@ -422,6 +422,7 @@ static void pci_device_unrealize(Device *device)
     /* Classes that are hotpluggable have one. */
     g_assert(klass->unrealize);
     release_resources(self);
+    address_space_synchronize();
     klass->unrealize(self);
     pci_msix_cleanup(self);
 }

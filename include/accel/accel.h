@@ -65,7 +65,7 @@ typedef struct AccelOps {
      */
     void (*pages_written)(RAMBlock *block, uint64_t first, uint64_t count);
 
-    /* The map of memory or ports changed. On each vCPU's thread or while it is stopped. */
+    /* Where RAM is seen has changed. On each vCPU's thread or while it is stopped. */
     void (*memory_map_changed)(VCPU *vcpu);
 
     /* Guest instructions run so far, all vCPUs together. May be NULL: not known. Any thread. */

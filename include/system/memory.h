@@ -5,7 +5,9 @@
  * blocks behind them.
  *
  * An address space is a list of regions with priorities, rendered into a flat, sorted view.
- * Changing the map needs the BQL; readers look at an immutable view and need no lock.
+ * Changing the map needs the BQL; readers look at an immutable view and need no lock. Views that
+ * were replaced are freed as soon as no reader looks at them, so a map may change as often as a
+ * guest likes.
  */
 #pragma once
 
@@ -143,8 +145,16 @@ AddressSpace *address_space_io(void);
 
 /* Map @region at @address; where regions overlap the higher @priority is seen. Needs the BQL. */
 void address_space_map(AddressSpace *space, hwaddr address, MemoryRegion *region, int priority);
-/* Undo it. Needs the BQL. Returns when no vCPU uses the old view any more or will do so. */
+/*
+ * Undo it. Needs the BQL. A vCPU may have found @region before and be waiting for the BQL to use
+ * it: call address_space_synchronize() before the region or what its handlers use is freed.
+ */
 void address_space_unmap(AddressSpace *space, MemoryRegion *region);
+/*
+ * Wait until each vCPU has done with what it has found in any address space so far. Needs the BQL,
+ * gives it up meanwhile. Not from a vCPU's thread.
+ */
+void address_space_synchronize(void);
 
 /*
  * What is at @address: the region, the offset in it and the bytes up to its (visible) end.
@@ -154,10 +164,13 @@ MemoryRegion *address_space_find(AddressSpace *space, hwaddr address, uint64_t *
                                  uint64_t *left);
 
 /*
- * Counts up with each change of @space's map; translations of addresses cached by the
- * accelerator hold while it stands still. vCPUs are told through AccelOps.memory_map_changed.
+ * Counts up with each change of @space's map. Where the change concerns RAM, vCPUs are told through
+ * AccelOps.memory_map_changed, because they may have cached where it is.
  */
 unsigned address_space_generation(AddressSpace *space);
+
+/* Tests: replaced views of @space that are not freed yet. Needs the BQL. */
+unsigned address_space_retired_views(AddressSpace *space);
 
 /*
  * Bus accesses of 1, 2, 4 or 8 bytes, little endian. Holes read as all ones and swallow
@@ -174,7 +187,8 @@ void memory_region_store(MemoryRegion *region, hwaddr offset, uint64_t value, un
 bool address_space_read(AddressSpace *space, hwaddr address, void *buffer, uint64_t length);
 bool address_space_write(AddressSpace *space, hwaddr address, const void *buffer, uint64_t length);
 
-/* Tests and `info mtree`: call @visit for each range of the flat view in order of address. */
+/* Tests and `info mtree`: call @visit for each range of the flat view in order of address. Needs
+ * the BQL. */
 void address_space_foreach(AddressSpace *space,
                            void (*visit)(hwaddr address, uint64_t size, MemoryRegion *region,
                                          void *opaque),

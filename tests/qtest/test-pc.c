@@ -66,9 +66,10 @@ static void test_ports(void)
 
     g_assert_cmphex(qtest_inb(qtest, 0x64), ==, 0x1c);
     g_assert_cmphex(qtest_inb(qtest, 0x3fd), ==, 0x60);
-    g_assert_cmphex(qtest_inb(qtest, 0x2fd), ==, 0xff);       /* no second -serial */
-    g_assert_cmphex(qtest_inl(qtest, 0xcf8), ==, 0xffff00ff); /* no PCI, cf9 is reset control */
-    g_assert_cmphex(qtest_inl(qtest, 0xcfc), ==, 0xffffffff);
+    g_assert_cmphex(qtest_inb(qtest, 0x2fd), ==, 0xff); /* no second -serial */
+    g_assert_cmphex(qtest_inb(qtest, 0xcf9), ==, 0x00); /* reset control */
+    qtest_outl(qtest, 0xcf8, 0x80000000);               /* around it: PCI configuration */
+    g_assert_cmphex(qtest_inl(qtest, 0xcfc), ==, 0x12378086);
     g_assert_cmphex(qtest_inb(qtest, 0xe9), ==, 0xff);
     g_assert_cmphex(cmos(qtest, 0x14), ==, 0x06);
     g_assert_cmphex(cmos(qtest, 0x34) | cmos(qtest, 0x35) << 8, ==, (64 - 16) << 4);

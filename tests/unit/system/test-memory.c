@@ -130,6 +130,70 @@ static void test_whole_space(void)
     address_space_unmap(space, &last);
 }
 
+/* ---- readers without the lock ---- */
+
+#define READER_THREADS 3
+#define MAP_CHANGES    20000
+
+typedef struct ReaderTest {
+    AddressSpace *space;
+    MemoryRegion fixed, moving;
+    int stop;      /* atomic */
+    int reading;   /* atomic: threads that have begun */
+    unsigned seen; /* atomic: how often the moving region was found */
+} ReaderTest;
+
+/* Whatever the map is at the moment, what is found is one of the two, and where it can be. */
+static gpointer read_map(gpointer data)
+{
+    ReaderTest *test = data;
+
+    g_atomic_int_inc(&test->reading);
+    while (!g_atomic_int_get(&test->stop)) {
+        for (hwaddr address = 0; address < 0x10000; address += 0x800) {
+            uint64_t offset, left;
+            MemoryRegion *region = address_space_find(test->space, address, &offset, &left);
+            if (region == &test->moving) {
+                g_atomic_int_inc(&test->seen);
+                g_assert_cmphex((address - offset) % 0x1000, ==, 0);
+            } else if (region) {
+                g_assert_true(region == &test->fixed && address - offset == 0x8000);
+            }
+            g_assert_cmpuint(left, >, 0);
+        }
+    }
+    return NULL;
+}
+
+/* A guest that moves a BAR for ever must not cost memory, nor take views from under readers. */
+static void test_readers(void)
+{
+    ReaderTest test = { .space = address_space_io() };
+    GThread *threads[READER_THREADS];
+
+    memory_region_init_io(&test.fixed, "fixed", &no_ops, NULL, 0x1000);
+    memory_region_init_io(&test.moving, "moving", &no_ops, NULL, 0x1000);
+    address_space_map(test.space, 0x8000, &test.fixed, 1);
+    for (unsigned i = 0; i < READER_THREADS; i++) {
+        threads[i] = g_thread_new("reader", read_map, &test);
+    }
+    while (g_atomic_int_get(&test.reading) < READER_THREADS) {
+        g_thread_yield();
+    }
+    for (unsigned i = 0; i < MAP_CHANGES || !g_atomic_int_get(&test.seen); i++) {
+        address_space_map(test.space, (i % 16) * 0x1000, &test.moving, 0);
+        g_assert_cmpuint(address_space_retired_views(test.space), <=, READER_THREADS);
+        address_space_unmap(test.space, &test.moving);
+        g_assert_cmpuint(address_space_retired_views(test.space), <=, READER_THREADS);
+    }
+    g_atomic_int_set(&test.stop, 1);
+    for (unsigned i = 0; i < READER_THREADS; i++) {
+        g_thread_join(threads[i]);
+    }
+    address_space_unmap(test.space, &test.fixed);
+    g_assert_cmpuint(address_space_retired_views(test.space), ==, 0);
+}
+
 /* ---- accesses ---- */
 
 typedef struct Registers {
@@ -365,6 +429,7 @@ int main(int argc, char **argv)
     bql_lock();
     g_test_add_func("/memory/rendering", test_rendering);
     g_test_add_func("/memory/whole-space", test_whole_space);
+    g_test_add_func("/memory/readers", test_readers);
     g_test_add_func("/memory/load-sizes", test_load_sizes);
     g_test_add_func("/memory/store-sizes", test_store_sizes);
     g_test_add_func("/memory/block-names", test_block_names);
