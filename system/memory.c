@@ -168,9 +168,7 @@ static void publish(AddressSpace *space)
         g_ptr_array_add(space->retired, old);
     }
     if (accel_ops() && accel_ops()->memory_map_changed) {
-        for (unsigned i = 0; i < vcpu_count(); i++) {
-            vcpu_run_on(vcpu_get(i), map_changed_on_vcpu, NULL);
-        }
+        vcpus_run_on_all(map_changed_on_vcpu, NULL);
     }
 }
 
