@@ -52,7 +52,7 @@ GPtrArray *qmp_query_cpus_fast(GError **error)
         CpuInfoFast *info = CpuInfoFast_new();
         info->cpu_index = i;
         info->qom_path = g_strdup_printf("/machine/unattached/cpu[%u]", i);
-        info->thread_id = vcpu_get(i)->thread_id;
+        info->thread_id = vcpu_thread_id(vcpu_get(i));
         info->props = CpuInstanceProperties_new();
         info->props->has_socket_id = info->props->has_core_id = info->props->has_thread_id = true;
         info->props->socket_id = i;

@@ -40,6 +40,7 @@
 #define PC_RAM_DEFAULT (128 * MIB)
 #define PC_RAM_MIN     (2 * MIB)
 #define PC_RAM_MAX     (1024 * GIB)
+#define PC_CPUS_MAX    8
 
 #define BASE_MEMORY_END   UINT64_C(0x9fc00) /* behind it the extended BIOS data area */
 #define VIDEO_MEMORY      UINT64_C(0xa0000)
@@ -70,7 +71,8 @@ typedef struct PCMachine {
     MemoryRegion base_memory, extended_memory, high_memory;
     uint64_t low_ram_size, high_ram_size;
     E820Map e820;
-    X86CPU *cpu;
+    X86CPU *cpus[PC_CPUS_MAX]; /* the first is the bootstrap processor */
+    uint32_t cpu_count;
     GSIRouter *gsi;
     Bus *isa_bus;
     Bus *pci_bus;
@@ -116,11 +118,6 @@ static bool pc_check_boot(Machine *machine, GError **error)
 
 static bool check_configuration(const Machine *machine, GError **error)
 {
-    if (machine->cpu_count != 1) {
-        qc_error_set(error, "machine 'pc' supports 1 processor, -smp asks for %u",
-                     machine->cpu_count);
-        return false;
-    }
     if (machine->ram_size < PC_RAM_MIN || machine->ram_size > PC_RAM_MAX) {
         qc_error_set(error,
                      "machine 'pc' cannot have %" PRIu64 " bytes of memory (-m), expected 2 MiB to "
@@ -178,7 +175,7 @@ static void apply_a20(VCPU *vcpu, void *opaque)
     if (accel->synchronize_state) {
         accel->synchronize_state(vcpu);
     }
-    pc->cpu->state.a20_enabled = pc->a20_open != 0;
+    X86_CPU_FROM_VCPU(vcpu)->state.a20_enabled = pc->a20_open != 0;
     if (accel->state_changed) {
         accel->state_changed(vcpu);
     }
@@ -189,9 +186,9 @@ static void a20_changed(void *opaque, int source, int level)
     PCMachine *pc = opaque;
 
     pc->a20_open = (pc->a20_open & ~(1u << source)) | (level ? 1u << source : 0);
-    if (pc->cpu->state.a20_enabled != (pc->a20_open != 0)) {
+    if (pc->cpus[0]->state.a20_enabled != (pc->a20_open != 0)) {
         trace_pc_a20(pc->a20_open != 0);
-        vcpu_run_on(&pc->cpu->vcpu, apply_a20, pc);
+        vcpus_run_on_all(apply_a20, pc);
     }
 }
 
@@ -220,17 +217,20 @@ static const VMStateDescription vmstate_pc_board = {
 
 /* ---- processor and devices ---- */
 
-static bool make_processor(PCMachine *pc, GError **error)
+static bool make_processors(PCMachine *pc, GError **error)
 {
     Machine *machine = &pc->parent;
     const char *model =
         machine->cpu_type ? machine->cpu_type : MACHINE_GET_CLASS(machine)->default_cpu_type;
 
-    pc->cpu = x86_cpu_new(model, 0, error);
-    if (!pc->cpu) {
-        return false;
+    pc->cpu_count = cpu_topology_count(&machine->topology);
+    for (unsigned i = 0; i < pc->cpu_count; i++) {
+        pc->cpus[i] = x86_cpu_new(model, &machine->topology, i, error);
+        if (!pc->cpus[i]) {
+            return false;
+        }
+        apic_create(pc->cpus[i]);
     }
-    apic_create(pc->cpu);
     return true;
 }
 
@@ -303,11 +303,14 @@ static void make_acpi_tables(PCMachine *pc)
 {
     ACPITablesConfig config = {
         .address = FIRMWARE_AREA,
-        .cpu_count = pc->parent.cpu_count,
+        .cpu_count = pc->cpu_count,
         .hpet_block_id = hpet_block_id(pc->hpet),
         .pci = pc->pci_windows,
     };
 
+    for (unsigned i = 0; i < pc->cpu_count; i++) {
+        config.apic_ids[i] = (uint8_t)pc->cpus[i]->apic_id;
+    }
     for (unsigned i = 0; i < ACPI_SERIAL_PORTS; i++) {
         config.serial[i] = serial_hd(i) != NULL;
     }
@@ -347,7 +350,7 @@ static bool prepare_boot(PCMachine *pc, GError **error)
             .low_ram_size = pc->low_ram_size,
             .e820 = &pc->e820,
             .rsdp_address = FIRMWARE_AREA,
-            .cpu = pc->cpu,
+            .cpu = pc->cpus[0],
         };
         pc->boot = linux_boot_new(&config, error);
         if (!pc->boot) {
@@ -363,7 +366,7 @@ static bool pc_init(Machine *machine, GError **error)
     PCMachine *pc = PC_MACHINE(machine);
 
     if (!check_configuration(machine, error) || !make_memory(pc, error) ||
-        !make_processor(pc, error)) {
+        !make_processors(pc, error)) {
         return false;
     }
     make_interrupts(pc);
@@ -385,7 +388,7 @@ static void pc_machine_class_init(MachineClass *klass)
     klass->description = "Standard PC (i440FX + PIIX, 1996)";
     klass->default_cpu_type = "qemu64";
     klass->default_ram_size = PC_RAM_DEFAULT;
-    klass->maximum_cpus = 1;
+    klass->maximum_cpus = PC_CPUS_MAX;
     klass->is_default = true;
     klass->init = pc_init;
     klass->check_boot = pc_check_boot;
