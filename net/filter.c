@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "net/colo-gate.h"
 #include "net/filter-internal.h"
 #include "system/bql.h"
 #include "trace-net.h"
@@ -47,12 +48,16 @@ static int walk_step(const FilterWalk *walk)
     return walk->direction == NET_FILTER_QUEUE_TX ? 1 : -1;
 }
 
-/* The filters from @index on move by @by: each walk goes on behind those that it has visited. */
+/*
+ * A filter came at @index (@by 1) or went from there (-1): each walk goes on with the neighbour
+ * of the filter that it visited last, which may be the new one.
+ */
 static void walks_note_change(const NetClient *backend, int index, int by)
 {
     for (FilterWalk *walk = walks; walk; walk = walk->outer) {
-        bool towards_tail = walk->direction == NET_FILTER_QUEUE_TX;
-        if (walk->backend == backend && index < walk->next + (towards_tail ? 0 : 1)) {
+        bool towards_head = walk->direction == NET_FILTER_QUEUE_RX;
+        int moving = walk->next + (towards_head ? 1 : 0) + (towards_head && by > 0 ? 1 : 0);
+        if (walk->backend == backend && index < moving) {
             walk->next += by;
         }
     }
@@ -95,6 +100,15 @@ static bool is_concerned(const NetFilter *filter, NetFilterQueue direction)
 
 static NetVerdict walk_run(FilterWalk *walk, const NetFrame *frame);
 
+/* A frame of the guest's has passed all filters: may it leave? */
+static NetVerdict wire_verdict(const FilterWalk *walk, const NetFrame *frame)
+{
+    if (walk->direction == NET_FILTER_QUEUE_TX || net_colo_gate_is_open()) {
+        return NET_VERDICT_PASS;
+    }
+    return net_colo_gate_ask(walk->backend, walk->direction, frame);
+}
+
 /* Take @frame the rest of @walk's way and deliver it. */
 static NetResult walk_to_the_end(FilterWalk *walk, const NetFrame *frame)
 {
@@ -102,7 +116,7 @@ static NetResult walk_to_the_end(FilterWalk *walk, const NetFrame *frame)
 
     walk_begin(walk);
     if (walk_run(walk, frame) == NET_VERDICT_PASS && walk_receiver(walk) &&
-        net_link_up(walk->backend)) {
+        net_link_up(walk->backend) && wire_verdict(walk, frame) == NET_VERDICT_PASS) {
         result = net_deliver(walk_sender(walk), walk_receiver(walk), frame, NULL);
     }
     walk_end(walk);
@@ -164,8 +178,12 @@ NetVerdict net_filters_run(NetClient *sender, const NetFrame *frame)
     bool from_guest = net_client_is_nic(sender);
     NetClient *backend = from_guest ? sender->peer : sender;
 
-    if (!backend || chain_length(backend) == 0) {
+    if (!backend || (chain_length(backend) == 0 && net_colo_gate_is_open())) {
         return NET_VERDICT_PASS;
+    }
+    if (!from_guest && !net_colo_gate_is_open() &&
+        net_colo_gate_ask(backend, NET_FILTER_QUEUE_TX, frame) == NET_VERDICT_TAKE) {
+        return NET_VERDICT_TAKE;
     }
     FilterWalk walk = {
         .backend = backend,
@@ -174,6 +192,9 @@ NetVerdict net_filters_run(NetClient *sender, const NetFrame *frame)
     };
     walk_begin(&walk);
     NetVerdict verdict = walk_run(&walk, frame);
+    if (verdict == NET_VERDICT_PASS) {
+        verdict = wire_verdict(&walk, frame);
+    }
     walk_end(&walk);
     return verdict;
 }
@@ -240,6 +261,7 @@ void net_filters_detach(NetClient *backend)
         chain_remove(g_ptr_array_index(backend->filters, chain_length(backend) - 1));
     }
     walks_note_backend_gone(backend);
+    net_colo_gate_forget(backend);
 }
 
 /* ---- position ---- */

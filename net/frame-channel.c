@@ -373,6 +373,16 @@ void frame_writer_reset(FrameWriter *writer)
     g_mutex_unlock(&writer->lock);
 }
 
+size_t frame_writer_waiting(const FrameWriter *writer)
+{
+    FrameWriter *locked = (FrameWriter *)writer;
+
+    g_mutex_lock(&locked->lock);
+    size_t waiting = waiting_size(locked);
+    g_mutex_unlock(&locked->lock);
+    return waiting;
+}
+
 uint64_t frame_writer_dropped(const FrameWriter *writer)
 {
     FrameWriter *locked = (FrameWriter *)writer;

@@ -31,7 +31,7 @@ static void add_class_properties(GPtrArray *list, GObjectClass *klass)
 
     for (unsigned i = 0; i < count; i++) {
         ObjectPropertyInfo *info =
-            property_info(specs[i]->name, object_property_type_name(specs[i]));
+            property_info(object_property_name(specs[i]), object_property_type_name(specs[i]));
         info->description = g_strdup(g_param_spec_get_blurb(specs[i]));
         info->default_value = object_property_default(specs[i]);
         g_ptr_array_add(list, info);
@@ -121,7 +121,7 @@ static bool is_fixed_object(GObject *object, GParamSpec *spec, GError **error)
 
     if (fixed) {
         qapi_error_set(error, "Property '%s.%s' can only be set when the object is created",
-                       object_type_name(G_OBJECT_TYPE(object)), spec->name);
+                       object_type_name(G_OBJECT_TYPE(object)), object_property_name(spec));
     }
     return fixed;
 }

@@ -96,8 +96,8 @@ static void print_properties(const char *type_name)
     printf("%s options:\n", type_name);
     for (guint i = 0; i < count; i++) {
         const char *text = g_param_spec_get_blurb(specs[i]);
-        printf("  %s=<%s>%s%s\n", specs[i]->name, object_property_type_name(specs[i]),
-               text ? " - " : "", text ? text : "");
+        printf("  %s=<%s>%s%s\n", object_property_name(specs[i]),
+               object_property_type_name(specs[i]), text ? " - " : "", text ? text : "");
     }
     g_type_class_unref(klass);
 }

@@ -100,6 +100,15 @@ bool object_set_json(GObject *object, const char *property, json_t *value, GErro
 /* The property's value as JSON (new reference); NULL with an error when there is none. */
 json_t *object_get_json(GObject *object, const char *property, GError **error);
 
+/*
+ * How users call a property. GObject turns '_' in names into '-'; the nick keeps what was written,
+ * so a property with '_' in its name gets that name as nick too. Either is found.
+ */
+static inline const char *object_property_name(GParamSpec *spec)
+{
+    return g_param_spec_get_nick(spec);
+}
+
 /* How clients call the type of a property: "bool", "uint32", "str", "link<TYPE>", .. */
 const char *object_property_type_name(const GParamSpec *spec);
 /* The property's default as JSON (new reference); NULL when it has none that can be told. */
