@@ -524,9 +524,15 @@ static bool net_filter_may_set(UserCreatable *object, GParamSpec *property)
     return property->flags & NET_FILTER_CHANGEABLE;
 }
 
+static void net_filter_deleted(UserCreatable *object)
+{
+    chain_remove(NET_FILTER(object));
+}
+
 static void implement_user_creatable(gpointer interface, gpointer data)
 {
     ((UserCreatableInterface *)interface)->complete = net_filter_complete;
+    ((UserCreatableInterface *)interface)->deleted = net_filter_deleted;
     ((UserCreatableInterface *)interface)->may_set = net_filter_may_set;
 }
 
