@@ -21,6 +21,9 @@ typedef struct CheckpointListener {
 void checkpoint_activate(CheckpointSide side, const CheckpointListener *listener);
 void checkpoint_deactivate(void);
 
+/* What checkpoint_periodic() answers from now on. Any thread. */
+void checkpoint_set_periodic(bool periodic);
+
 /* Call all participants in order of registration; the error names the participant. BQL held. */
 bool checkpoint_participants_start(CheckpointSide side, GError **error);
 bool checkpoint_participants_prepare(CheckpointSide side, uint64_t sequence, GError **error);

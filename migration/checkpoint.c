@@ -19,6 +19,7 @@ static struct {
     GMutex lock;
     bool active;
     CheckpointSide side;
+    bool periodic;
     const CheckpointListener *listener;
     bool requested;
     CheckpointReason reason; /* of the first request since the last was taken */
@@ -86,6 +87,21 @@ bool checkpoint_active(CheckpointSide *side)
     *side = hub.side;
     g_mutex_unlock(&hub.lock);
     return active;
+}
+
+void checkpoint_set_periodic(bool periodic)
+{
+    g_mutex_lock(&hub.lock);
+    hub.periodic = periodic;
+    g_mutex_unlock(&hub.lock);
+}
+
+bool checkpoint_periodic(void)
+{
+    g_mutex_lock(&hub.lock);
+    bool periodic = hub.periodic;
+    g_mutex_unlock(&hub.lock);
+    return periodic;
 }
 
 void checkpoint_request(CheckpointReason reason)

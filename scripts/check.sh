@@ -59,7 +59,10 @@ if [ "$install" = yes ]; then
 fi
 need ./configure --build-dir="$build_dir" ${sanitizers:+--enable-sanitizers="$sanitizers"}
 need ninja -C "$build_dir"
-[ -f "$guest_dir/initrd.gz" ] || need scripts/build-guest.sh "$guest_dir"
+if [ ! -f "$guest_dir/initrd-net" ] ||
+    [ -n "$(find tests/guest scripts/build-guest.sh -newer "$guest_dir/initrd-net")" ]; then
+    need scripts/build-guest.sh "$guest_dir"
+fi
 
 # The guest writes its memory while migration reads it: that is what the dirty log is for.
 # Tests fork; to the child the parent's threads look leaked.

@@ -11,6 +11,7 @@
 #include "chardev/char.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
+#include "net/net.h"
 #include "target/i386/cpu.h"
 #include "util/report.h"
 
@@ -110,6 +111,15 @@ static void print_chardev_options(const char *backend)
     }
 }
 
+static void print_netdev_options(const char *type)
+{
+    GError *error = NULL;
+
+    if (!net_backend_print_options(type, &error)) {
+        report_fatal(error, "-netdev");
+    }
+}
+
 static void print_user_creatable(void)
 {
     g_autoptr(GArray) types = object_types_below(G_TYPE_OBJECT, false);
@@ -166,4 +176,5 @@ void help_print_and_exit_if_asked(const VMOptions *options)
     help_on_list(options->devices, "driver", print_devices, print_properties);
     help_on_list(options->objects, "qom-type", print_user_creatable, print_properties);
     help_on_list(options->chardevs, "backend", chardev_print_backends, print_chardev_options);
+    help_on_list(options->netdevs, "type", net_backend_print_types, print_netdev_options);
 }

@@ -60,5 +60,12 @@ void checkpoint_request(CheckpointReason reason);
  */
 void checkpoint_report_error(const CheckpointOps *ops, const GError *error);
 
+/*
+ * Primary: does the secondary's guest wait from the last checkpoint on (x-colo-mode=periodic), so
+ * that there is nothing to compare with? A change of the mode shows at the next checkpoint, from
+ * `commit` on. Valid in `start` and after. Any thread.
+ */
+bool checkpoint_periodic(void);
+
 /* Is COLO running, and as what? Any thread. */
 bool checkpoint_active(CheckpointSide *side);

@@ -77,6 +77,8 @@ typedef struct UserCreatableInterface {
     bool (*complete)(UserCreatable *object, GError **error);
     /* May the object be deleted now? NULL: yes. */
     bool (*can_be_deleted)(UserCreatable *object, GError **error);
+    /* May qom-set change @property of the complete object? NULL: yes. */
+    bool (*may_set)(UserCreatable *object, GParamSpec *property);
 } UserCreatableInterface;
 GType user_creatable_get_type(void);
 #define TYPE_USER_CREATABLE (user_creatable_get_type())
