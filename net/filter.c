@@ -48,12 +48,16 @@ static int walk_step(const FilterWalk *walk)
     return walk->direction == NET_FILTER_QUEUE_TX ? 1 : -1;
 }
 
-/* The filters from @index on move by @by: each walk goes on behind those that it has visited. */
+/*
+ * A filter came at @index (@by 1) or went from there (-1): each walk goes on with the neighbour
+ * of the filter that it visited last, which may be the new one.
+ */
 static void walks_note_change(const NetClient *backend, int index, int by)
 {
     for (FilterWalk *walk = walks; walk; walk = walk->outer) {
-        bool towards_tail = walk->direction == NET_FILTER_QUEUE_TX;
-        if (walk->backend == backend && index < walk->next + (towards_tail ? 0 : 1)) {
+        bool towards_head = walk->direction == NET_FILTER_QUEUE_RX;
+        int moving = walk->next + (towards_head ? 1 : 0) + (towards_head && by > 0 ? 1 : 0);
+        if (walk->backend == backend && index < moving) {
             walk->next += by;
         }
     }

@@ -359,7 +359,7 @@ static void test_receive_waits_for_driver(void)
 
     virtio_set_status(harness->device, 0);
     backend_send(guest_mac, FRAME, NULL);
-    fresh(MODERN);
+    driver_start(MODERN);
     g_assert_cmpuint(count_used(RING_RX), ==, 0);
     post_buffers(1, 1600);
     ring_kick(RING_RX);
@@ -424,7 +424,6 @@ static void test_receive_bad_buffers(void)
     g_assert_true(harness->device->broken);
 
     fresh(MODERN);
-    net_purge(harness->net->client, harness->backend);
     ring_post(RING_RX, read_only, 1);
     post_buffers(1, 1600);
     backend_send(guest_mac, FRAME, NULL);

@@ -169,6 +169,12 @@ NetHarness *fresh(uint64_t features)
     net_harness();
     run_pending();
     harness.backend_full = false;
+    net_purge(harness.net->client, harness.backend);
+    return driver_start(features);
+}
+
+NetHarness *driver_start(uint64_t features)
+{
     virtio_set_status(harness.device, 0);
     memset(ram->host, 0, RAM_SIZE);
     next_data = DATA_BASE;

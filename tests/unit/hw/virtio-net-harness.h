@@ -42,6 +42,8 @@ typedef struct NetHarness {
 /* The one harness of the process; its VM runs. */
 NetHarness *net_harness(void);
 /* Reset the device, clear memory, negotiate @features and start the driver. */
+NetHarness *driver_start(uint64_t features);
+/* The same, and nothing waits for the device. */
 NetHarness *fresh(uint64_t features);
 
 /* Make a chain of @pieces available; returns its number. No notification. */
