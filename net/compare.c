@@ -47,7 +47,9 @@ struct Comparator {
     ConnectionTable *connections;
     HeldFrames primary_held, secondary_held;
     Reassembly *primary_fragments, *secondary_fragments;
-    EpochGate secondary_gate;
+    EpochGate primary_gate, secondary_gate;
+    bool checkpoint_waits; /* for the primary's mark */
+    bool alone;            /* there is no secondary */
     ComparatorStatistics statistics;
 };
 
@@ -239,6 +241,13 @@ static void settle(Comparator *comparator, TcpVerdict verdict)
     }
 }
 
+static void ask_if_alone(Comparator *comparator)
+{
+    if (comparator->alone && comparator->primary_held.count > 0) {
+        ask(comparator, CHECKPOINT_REASON_TIMEOUT);
+    }
+}
+
 /* @frame: what to send when it may go at once; NULL: what @arrived says. */
 static void primary_arrived(Comparator *comparator, ArrivedFrame *arrived, const NetFrame *frame)
 {
@@ -267,6 +276,7 @@ static void primary_arrived(Comparator *comparator, ArrivedFrame *arrived, const
     }
     comparator->statistics.dropped += verdict == TCP_QUEUE_FULL;
     settle(comparator, verdict);
+    ask_if_alone(comparator);
 }
 
 static void secondary_arrived(Comparator *comparator, ArrivedFrame *arrived)
@@ -534,18 +544,44 @@ static void release_all(Comparator *comparator)
     comparator->asked = false;
 }
 
+static void carry_out_checkpoint(Comparator *comparator)
+{
+    comparator->checkpoint_waits = false;
+    comparator->statistics.checkpoints++;
+    trace_comparator_checkpoint(comparator->primary_held.count);
+    release_all(comparator);
+    epoch_gate_checkpoint(&comparator->secondary_gate);
+}
+
 void comparator_checkpoint_begins(Comparator *comparator)
 {
+    if (comparator->checkpoint_waits) { /* the mark never came */
+        carry_out_checkpoint(comparator);
+    }
     comparator->asked = true;
 }
 
 void comparator_checkpoint(Comparator *comparator)
 {
-    if (comparator->running) {
-        comparator->statistics.checkpoints++;
-        trace_comparator_checkpoint(comparator->primary_held.count);
-        release_all(comparator);
-        epoch_gate_checkpoint(&comparator->secondary_gate);
+    if (!comparator->running) {
+        return;
+    }
+    epoch_gate_checkpoint(&comparator->primary_gate);
+    if (epoch_gate_is_open(&comparator->primary_gate)) {
+        carry_out_checkpoint(comparator);
+    } else {
+        comparator->checkpoint_waits = true;
+    }
+}
+
+void comparator_primary_mark(Comparator *comparator)
+{
+    if (!comparator->running) {
+        return;
+    }
+    epoch_gate_mark(&comparator->primary_gate);
+    if (comparator->checkpoint_waits && epoch_gate_is_open(&comparator->primary_gate)) {
+        carry_out_checkpoint(comparator);
     }
 }
 
@@ -556,22 +592,40 @@ void comparator_secondary_mark(Comparator *comparator)
     }
 }
 
+void comparator_primary_opened(Comparator *comparator)
+{
+    epoch_gate_reset(&comparator->primary_gate);
+    if (comparator->checkpoint_waits) {
+        carry_out_checkpoint(comparator);
+    }
+}
+
 void comparator_secondary_opened(Comparator *comparator)
 {
     epoch_gate_reset(&comparator->secondary_gate);
 }
 
+void comparator_set_secondary_present(Comparator *comparator, bool present)
+{
+    comparator->alone = !present;
+    if (comparator->running) {
+        ask_if_alone(comparator);
+    }
+}
+
 void comparator_set_running(Comparator *comparator, bool running)
 {
-    if (comparator->running && !running) {
+    if (running == comparator->running) {
+        return;
+    }
+    if (running) {
+        comparator->primary_gate = comparator->secondary_gate = (EpochGate){ 0 };
+    } else {
         release_all(comparator);
         connection_table_clear(comparator->connections);
     }
-    if (running && !comparator->running) {
-        comparator->secondary_gate = (EpochGate){ 0 };
-    }
     comparator->running = running;
-    comparator->asked = false;
+    comparator->asked = comparator->checkpoint_waits = false;
 }
 
 bool comparator_running(const Comparator *comparator)

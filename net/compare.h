@@ -85,17 +85,27 @@ void comparator_checkpoint_begins(Comparator *comparator);
 
 /*
  * The secondary has the primary's state: release what is held in order of arrival, drop what
- * the secondary sent. Takes time in proportion to what is held, not to the connections.
+ * the secondary sent. Takes time in proportion to what is held, not to the connections. Where
+ * the primary's channel has marks and that of this checkpoint has not come yet, frames that the
+ * primary sent before are still on their way: then it happens when the mark comes.
  */
 void comparator_checkpoint(Comparator *comparator);
 
 /*
- * The secondary's channel has marks (net/frame-channel.h): this one has come. After a checkpoint
- * its frames are dropped until the mark of that checkpoint, which its guest's stop has left
- * behind. Where no mark has ever come nothing is dropped.
+ * A mark has come (net/frame-channel.h): what its guest sent before the last checkpoint, or the
+ * next if there was none since the last mark, has all come. After a checkpoint frames of the
+ * secondary are dropped until its mark. Channels on which no mark ever came have none.
  */
+void comparator_primary_mark(Comparator *comparator);
 void comparator_secondary_mark(Comparator *comparator);
-/* The secondary's channel has a new peer. */
+/* The channel has a new peer. */
+void comparator_primary_opened(Comparator *comparator);
 void comparator_secondary_opened(Comparator *comparator);
+
+/*
+ * Without a secondary nothing can match, so a checkpoint is asked for as soon as a frame is held.
+ * It is present at first.
+ */
+void comparator_set_secondary_present(Comparator *comparator, bool present);
 
 ComparatorStatistics comparator_statistics(const Comparator *comparator);
