@@ -21,6 +21,9 @@ typedef struct CheckpointListener {
 void checkpoint_activate(CheckpointSide side, const CheckpointListener *listener);
 void checkpoint_deactivate(void);
 
+/* What checkpoint_periodic() answers from now on. Any thread. */
+void checkpoint_set_periodic(bool periodic);
+
 /* Call all participants in order of registration; the error names the participant. BQL held. */
 bool checkpoint_participants_start(CheckpointSide side, GError **error);
 bool checkpoint_participants_prepare(CheckpointSide side, uint64_t sequence, GError **error);
@@ -34,5 +37,10 @@ void checkpoint_participants_stop(CheckpointSide side);
 bool checkpoint_request_pending(void);
 /* Take what was asked for so far; false when nothing was. The first reason asked for wins. */
 bool checkpoint_take_request(CheckpointReason *reason);
+/* The VM has stopped: what packets before have asked for is settled by this checkpoint. */
+void checkpoint_settle_requests(void);
+/* Call @visit for each participant that compares packets. BQL held. */
+void checkpoint_foreach_packets(void (*visit)(const CheckpointPackets *packets, void *opaque),
+                                void *opaque);
 /* The error that a participant reported, or NULL; the caller frees. */
 GError *checkpoint_take_error(void);

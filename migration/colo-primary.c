@@ -112,6 +112,7 @@ static bool stop_and_save(Primary *primary, gint64 *stopped_us, GError **error)
     *stopped_us = now_us();
     reset_if_wanted();
     bool ok = checkpoint_participants_prepare(CHECKPOINT_PRIMARY, primary->sequence, error);
+    checkpoint_settle_requests();
     colo_stats_phase(COLO_PHASE_STOP, now_us() - begin);
     gint64 save_begin = now_us();
     migration_writer_reset(primary->devices);
@@ -124,10 +125,14 @@ static bool stop_and_save(Primary *primary, gint64 *stopped_us, GError **error)
     return ok && colo_fault_point("primary-saved", primary->channel, error);
 }
 
-static uint64_t secondary_mode(void)
+/* What the secondary's guest does from this checkpoint on; the participants are to know the same.
+ */
+static uint64_t choose_secondary_mode(void)
 {
-    return migration_parameter_colo_mode() == COLO_CHECKPOINT_MODE_PERIODIC ? COLO_SECONDARY_WAITS
-                                                                            : COLO_SECONDARY_RUNS;
+    bool periodic = migration_parameter_colo_mode() == COLO_CHECKPOINT_MODE_PERIODIC;
+
+    checkpoint_set_periodic(periodic);
+    return periodic ? COLO_SECONDARY_WAITS : COLO_SECONDARY_RUNS;
 }
 
 static bool send_state(Primary *primary, GError **error)
@@ -138,7 +143,7 @@ static bool send_state(Primary *primary, GError **error)
     RAMBitmapSource source;
 
     colo_message_put(primary->writer, COLO_MESSAGE_VMSTATE_SEND, primary->sequence,
-                     secondary_mode());
+                     choose_secondary_mode());
     ram_bitmap_source_init(&source);
     if (!ram_save_checkpoint(primary->writer, &source.source, error) ||
         !colo_fault_point("primary-ram-sent", primary->channel, error)) {
@@ -312,6 +317,7 @@ static bool primary_begin(Primary *primary, GError **error)
 {
     bql_lock();
     guest_wants.reset = guest_wants.shutdown = false;
+    choose_secondary_mode();
     bool ok = colo_begin(COLO_MODE_PRIMARY, primary->channel, intercept_request, error) &&
               leave_finish_migrate(primary, error);
     bql_unlock();

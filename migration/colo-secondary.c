@@ -8,6 +8,7 @@
  */
 #include "migration/colo.h"
 
+#include "migration/arrival.h"
 #include "migration/colo-failover.h"
 #include "migration/colo-fault.h"
 #include "migration/colo-stats.h"
@@ -309,6 +310,7 @@ static bool take_over(GError **error)
     }
     /* From here on this is the VM that the world sees. */
     qapi_event_send_resume();
+    migration_arrived();
     return true;
 }
 

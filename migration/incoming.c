@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "migration/arrival.h"
 #include "migration/init.h"
 #include "migration/migration.h"
 #include "migration/outgoing.h"
@@ -250,6 +251,9 @@ static gpointer incoming_thread(gpointer opaque)
     bql_lock();
     if (done && !incoming->colo) {
         done = enter_loaded_state(incoming, &error);
+        if (done) {
+            migration_arrived();
+        }
     }
     if (!done && error) {
         migration_incoming_set_error(incoming, error);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "migration/arrival.h"
 #include "migration/stream.h"
 #include "qapi/qapi-types-migration.h"
 #include "qapi/qapi-types-run-state.h"
@@ -118,6 +119,7 @@ const MigrationColoOps *migration_colo_ops(void);
 uint64_t migration_parameter_max_bandwidth(void); /* bytes a second, 0: no limit */
 uint64_t migration_parameter_downtime_limit_ms(void);
 uint32_t migration_parameter_checkpoint_delay_ms(void);
+MigrationAnnounce migration_parameter_announce(void); /* BQL */
 COLOCheckpointMode migration_parameter_colo_mode(void);
 COLOErrorPolicy migration_parameter_colo_error_policy(void);
 bool migration_capability(MigrationCapability capability);

@@ -143,6 +143,16 @@ uint32_t migration_parameter_checkpoint_delay_ms(void)
     return __atomic_load_n(&parameters.checkpoint_delay, __ATOMIC_RELAXED);
 }
 
+MigrationAnnounce migration_parameter_announce(void)
+{
+    return (MigrationAnnounce){
+        .initial_ms = (unsigned)parameters.announce_initial,
+        .max_ms = (unsigned)parameters.announce_max,
+        .rounds = (unsigned)parameters.announce_rounds,
+        .step_ms = (unsigned)parameters.announce_step,
+    };
+}
+
 COLOCheckpointMode migration_parameter_colo_mode(void)
 {
     return __atomic_load_n(&parameters.colo_mode, __ATOMIC_RELAXED);

@@ -10,6 +10,7 @@ source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 build_dir=$source_dir/build
 sanitizers=
 seed=
+net_size=small
 install=yes
 
 usage() {
@@ -18,6 +19,7 @@ Usage: scripts/check.sh [options]
   --sanitizers=LIST   build with 'address,undefined' or 'thread', in a build folder of its own
   --build-dir=DIR     build in DIR [build]
   --seed=N            seed of the random choices in the functional tests, to repeat a failure
+  --net-size=SIZE     small or full: how much the tests of the network do [small]
   --no-install        do not install missing packages
 USAGE
 }
@@ -28,6 +30,7 @@ for option in "$@"; do
     --sanitizers=*) sanitizers=$value ;;
     --build-dir=*) build_dir=$value ;;
     --seed=*) seed=$value ;;
+    --net-size=*) net_size=$value ;;
     --no-install) install=no ;;
     -h | --help) usage; exit 0 ;;
     *)
@@ -59,7 +62,10 @@ if [ "$install" = yes ]; then
 fi
 need ./configure --build-dir="$build_dir" ${sanitizers:+--enable-sanitizers="$sanitizers"}
 need ninja -C "$build_dir"
-[ -f "$guest_dir/initrd.gz" ] || need scripts/build-guest.sh "$guest_dir"
+if [ ! -f "$guest_dir/initrd-net" ] ||
+    [ -n "$(find tests/guest scripts/build-guest.sh -newer "$guest_dir/initrd-net")" ]; then
+    need scripts/build-guest.sh "$guest_dir"
+fi
 
 # The guest writes its memory while migration reads it: that is what the dirty log is for.
 # Tests fork; to the child the parent's threads look leaked.
@@ -80,6 +86,7 @@ meson test -C "$build_dir" --no-rebuild --print-errorlogs \
     --timeout-multiplier "${COLO_TEST_TIMEOUT_SCALE:-1}"
 /usr/bin/python3 -m pytest -p no:cacheprovider tests/functional tests/style \
     --junitxml="$results/pytest.xml" --emulator="$build_dir/qemu-system-x86_64" \
-    --guest="$guest_dir" --basetemp="$scratch/pytest" ${seed:+--seed="$seed"}
+    --guest="$guest_dir" --net-size="$net_size" --basetemp="$scratch/pytest" \
+    ${seed:+--seed="$seed"}
 
 /usr/bin/python3 scripts/summarize-tests.py --meson "$build_dir" "$results/pytest.xml"

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright The qemu-colo authors
-"""A guest runs in two processes on this host; one is killed, and the guest goes on.
+"""A client downloads a file from a guest; the host under the guest is killed; the download goes on.
 
-Shows what both guests print on their serial lines, and each checkpoint. Everything that it starts
-or writes is gone when it ends, also after Ctrl-C.
+Client, primary and secondary are in three network namespaces, which needs root. Without root, or
+with --user-net, the guest's network is in the emulator's process and the client's connections end
+with it. Everything that it starts or makes is gone when it ends, also after Ctrl-C.
 """
 
 import argparse
@@ -17,128 +18,192 @@ SOURCE_DIR = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.join(SOURCE_DIR, "tests", "functional"))
 
 from colotest.guest import guest_image  # noqa: E402
+from colotest.net import (ClientProcess, GUEST_IPV4, TestBed,  # noqa: E402
+                          missing_for_namespaces)
+from colotest.net_pair import NetPair, Witness  # noqa: E402
 from colotest.pair import Pair  # noqa: E402
 from colotest.ports import free_port  # noqa: E402
-from colotest.qmp import now  # noqa: E402
 from colotest.vm import VM  # noqa: E402
 
-DELAY_MS = 500
-WORKLOAD = "chain:interval=300"
 LABEL_WIDTH = 10
+#: How long requests are counted, in seconds.
+COUNTED = 3
+#: The guest is killed when that part of the file has been downloaded.
+KILLED_AT = 0.4
 
 
 def say(label, text):
     print(f"{label:>{LABEL_WIDTH}} | {text}", flush=True)
 
 
-class Follower:
-    """Prints what a guest prints, as it comes."""
-
-    def __init__(self, vm):
-        self.vm = vm
-        self.shown = 0
-
-    def show(self):
-        for _, text in self.vm.console.lines(self.shown):
-            if text.strip():
-                say(self.vm.name, text if len(text) < 60 else text[:56] + " ..")
-        text = self.vm.console.text(self.shown)
-        self.shown += len(text[:text.rfind("\n") + 1].encode())
+def checkpoint_counts(pair):
+    stats = pair.poll()
+    return {entry["reason"]: entry["count"] for entry in stats["reasons"]}, stats
 
 
-class CheckpointWatcher:
-    """Prints a line for each checkpoint."""
+class CheckpointRate:
+    """Checkpoints since it was made, by reason."""
 
     def __init__(self, pair):
         self.pair = pair
-        self.seen = 0
-        self.counts = {}
+        self.before, _ = checkpoint_counts(pair)
+        self.began = time.monotonic()
 
-    def show(self):
-        stats = self.pair.poll()
-        if stats["checkpoints"] == self.seen:
+    def text(self):
+        counts, stats = checkpoint_counts(self.pair)
+        seconds = time.monotonic() - self.began
+        reasons = ", ".join(f"{count - self.before[name]} {name}" for name, count in counts.items()
+                            if count > self.before[name]) or "none"
+        total = sum(counts.values()) - sum(self.before.values())
+        return (f"{total / seconds:.1f} checkpoints a second ({reasons}), guest paused "
+                f"{stats['pause']['p50'] / 1000:.1f} ms each (median)")
+
+
+def request_rate(run_client, when):
+    result = run_client("requests", seconds=COUNTED)
+    rate = result["done"] / result["seconds"]
+    say("client", f"{rate:.0f} requests a second {when}, {len(result['errors'])} failed")
+    return rate
+
+
+def follow(client, until):
+    """Show the progress of a download until `until` says enough of an event."""
+    shown = 0
+    size = None
+    last = None
+    while True:
+        while shown < len(client.events):
+            event = client.events[shown]
+            shown += 1
+            if event["event"] == "started":
+                size = event["size"]
+            elif event["event"] == "progress":
+                percent = 100 * event["size"] // size
+                if percent // 10 != last:
+                    last = percent // 10
+                    say("client", f"[{'#' * (percent // 5):<20}] {event['size'] / 1e6:.1f} MB")
+                if until(event["size"] / size):
+                    return
+        if not client.is_running():
             return
-        self.seen = stats["checkpoints"]
-        counts = {entry["reason"]: entry["count"] for entry in stats["reasons"]}
-        reasons = [name for name, count in counts.items() if count > self.counts.get(name, 0)]
-        self.counts = counts
-        say("checkpoint", f"number {self.seen}, {'+'.join(reasons)}, {stats['last-pages']} pages, "
-            f"pause {stats['pause']['last'] / 1000:.1f} ms")
+        time.sleep(0.005)
 
 
-def watch(shows, until, seconds):
-    """Keep showing until `until()` is true."""
-    end = time.monotonic() + seconds
-    while not until():
-        for show in shows:
-            show()
-        if time.monotonic() > end:
-            raise SystemExit("demo: that took too long")
-        time.sleep(0.02)
-    for show in shows:
-        show()
+def demo_with_namespaces(emulator, mib):
+    with TestBed() as bed, NetPair(bed, emulator, guest_image(), mib=mib, direct=True,
+                                   vnet_header=True) as pair:
+        def run_client(command, **options):
+            return bed.run_client(command, host=GUEST_IPV4, **options)
+        say("demo", "three network namespaces: the client with a switch, and two hosts")
+        pair.boot()
+        say("demo", f"the guest runs in process {pair.primary.process.pid} on the first host, its "
+            f"address is {GUEST_IPV4}")
+        rates = [request_rate(run_client, "before protection")]
+
+        say("demo", "protecting it: a secondary on the second host, mirror, comparator, rewriter")
+        pair.protect()
+        witness = Witness(pair)
+        watched = CheckpointRate(pair)
+        rates.append(request_rate(run_client, "while protected"))
+        say("measured", watched.text())
+
+        say("demo", f"downloading {mib} MiB")
+        watched = CheckpointRate(pair)
+        client = bed.start_client("download", host=GUEST_IPV4, report=0.01)
+        follow(client, lambda part: part >= KILLED_AT)
+        say("measured", watched.text())
+        say("demo", f"kill -9 {pair.primary.process.pid}, and x-colo-lost-heartbeat to the other")
+        killed = time.time()
+        pair.kill_primary()
+        exit_time = pair.take_over()
+        witness.moved()
+        follow(client, lambda part: False)
+        summarize_download(client.result(), pair, mib, killed, exit_time)
+        rates.append(request_rate(run_client, "after the failover"))
+        ports = witness.check()["ports"]
+        say("measured", "requests a second before, during, after protection: "
+            + ", ".join(f"{rate:.0f}" for rate in rates))
+        say("measured", "frames of the guest seen by the switch: "
+            + ", then ".join(f"{entry['frames']} {port}" for port, entry in ports.items())
+            + "; never from both at once")
 
 
-def run(emulator, checkpoints):
+def summarize_download(result, pair, mib, killed, exit_time):
+    wanted = pair.guest.content_sha256(mib)
+    if result["sha256"] != wanted:
+        raise SystemExit(f"demo: SHA-256 {result['sha256']}, but the file has {wanted}")
+    say("client", f"the download is complete: {result['size']} bytes, SHA-256 "
+        f"{result['sha256'][:16]}.. is right")
+    say("measured", f"failover: {(exit_time - killed) * 1000:.1f} ms from the kill to the end of "
+        "COLO")
+    say("measured", f"the client's longest stall: {result['longest_stall'] * 1000:.0f} ms")
+
+
+class LocalClients:
+    """Clients on this host, for the guest behind a forwarded port."""
+
+    prefix = ()
+
+
+def demo_with_user_network(emulator, reason):
+    say("demo", f"{reason}: the guest's network is in the emulator's process (-netdev user)")
+    say("demo", "What is different: a client reaches each process by a port of its own, its "
+        "connections end with the process, and checkpoints are periodic. The guest outlives the "
+        "kill as ever.")
     guest = guest_image()
+    ports = [free_port(), free_port()]
     uri = f"tcp:127.0.0.1:{free_port()}"
-    arguments = guest.arguments(WORKLOAD)
-    with VM(emulator, arguments, name="primary") as primary, \
-            VM(emulator, [*arguments, "-incoming", uri], name="secondary") as secondary:
+
+    def arguments(port):
+        return [*guest.net_arguments("http", "10.0.2.15/24,10.0.2.2"), "-netdev",
+                f"user,id=hn0,hostfwd=tcp:127.0.0.1:{port}-:80", "-device",
+                "virtio-net-pci,netdev=hn0"]
+
+    def run_client(port, **options):
+        client = ClientProcess(LocalClients, "requests",
+                               {"host": "127.0.0.1", "port": port, **options})
+        try:
+            return client.result()
+        finally:
+            client.close()
+    with VM(emulator, arguments(ports[0]), name="primary") as primary, \
+            VM(emulator, [*arguments(ports[1]), "-incoming", uri], name="secondary") as secondary:
         secondary.start()
         primary.start()
-        say("demo", f"primary is process {primary.process.pid}, secondary {secondary.process.pid}")
-        consoles = [Follower(primary).show, Follower(secondary).show]
-        watch(consoles, lambda: "chain 3 " in primary.console.text(), 300)
-
-        say("demo", f"turning COLO on: capability x-colo, x-checkpoint-delay {DELAY_MS}, "
-            f"migrate {uri}")
+        primary.console.wait_for("http ready", 300)
         pair = Pair(primary, secondary, uri)
-        pair.protect(delay_ms=DELAY_MS)
-        checkpoint_lines = CheckpointWatcher(pair).show
-        last = pair.stats()["checkpoints"] + checkpoints
-        watch([*consoles, checkpoint_lines], lambda: pair.committed.checkpoints >= last, 120)
-        stats = pair.stats()
-
-        say("demo", f"killing the primary: kill -9 {primary.process.pid}")
+        request_rate(lambda _, **options: run_client(ports[0], **options), "before protection")
+        pair.protect(delay_ms=100, mode="periodic")
+        watched = CheckpointRate(pair)
+        request_rate(lambda _, **options: run_client(ports[0], **options), "while protected")
+        say("measured", watched.text())
+        say("demo", f"kill -9 {primary.process.pid}, and x-colo-lost-heartbeat to the other")
+        killed = time.time()
         pair.kill_primary()
-        killed = now()
-        say("demo", "telling the secondary: x-colo-lost-heartbeat")
-        asked = now()
         exit_time = pair.failover()
-        position = secondary.console.position()
-        watch(consoles, lambda: secondary.console.text(position).count("\nchain ") >= 8, 120)
-        lines = pair.check_survivor(exit_time, lines=3)
-        summarize(stats, lines, asked, killed, exit_time)
-
-
-def summarize(stats, lines, asked, killed, exit_time):
-    pause = stats["pause"]
-    first_line = next((line.time for line in lines if line.time >= killed), None)
-    say("measured", f"{stats['checkpoints']} checkpoints, {stats['total-pages']} pages, "
-        f"{stats['total-bytes'] / 1e6:.1f} MB")
-    say("measured", f"guest paused per checkpoint: p50 {pause['p50'] / 1000:.1f} ms, "
-        f"p99 {pause['p99'] / 1000:.1f} ms")
-    say("measured", f"failover: {(exit_time - asked) * 1000:.1f} ms from the command to the end of "
-        "COLO")
-    if first_line:
-        say("measured", f"first line of the survivor: {(first_line - killed) * 1000:.0f} ms after "
-            "the kill")
-    say("measured", f"the chain goes on unbroken from {lines[0].counter} to {lines[-1].counter}, "
-        "every digest recomputed outside the guest")
+        run_client(ports[1], count=1)
+        say("measured", f"failover: {(exit_time - killed) * 1000:.1f} ms from the kill to the end "
+            f"of COLO; a page from the survivor {(time.time() - killed) * 1000:.0f} ms after it")
+        request_rate(lambda _, **options: run_client(ports[1], **options), "after the failover")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--emulator",
                         default=os.path.join(SOURCE_DIR, "build", "qemu-system-x86_64"))
-    parser.add_argument("--checkpoints", type=int, default=12, metavar="N",
-                        help="kill the primary after that many [12]")
+    parser.add_argument("--size", type=int, default=64, metavar="MIB",
+                        help="size of the file that is downloaded [64]")
+    parser.add_argument("--user-net", action="store_true",
+                        help="do without network namespaces, as happens without root")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    reason = "as asked" if arguments.user_net else missing_for_namespaces()
     try:
-        run(arguments.emulator, arguments.checkpoints)
+        if reason:
+            demo_with_user_network(arguments.emulator, reason)
+        else:
+            demo_with_namespaces(arguments.emulator, arguments.size)
     except KeyboardInterrupt:
         say("demo", "interrupted")
         sys.exit(130)

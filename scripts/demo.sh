@@ -11,6 +11,5 @@ cd "$source_dir"
 scripts/install-deps.sh build guest
 [ -f build/build.ninja ] || ./configure
 ninja -C build
-[ -f build/guest/initrd.gz ] || scripts/build-guest.sh
 
 exec /usr/bin/python3 scripts/demo.py "$@"

@@ -31,7 +31,7 @@ static void add_class_properties(GPtrArray *list, GObjectClass *klass)
 
     for (unsigned i = 0; i < count; i++) {
         ObjectPropertyInfo *info =
-            property_info(specs[i]->name, object_property_type_name(specs[i]));
+            property_info(object_property_name(specs[i]), object_property_type_name(specs[i]));
         info->description = g_strdup(g_param_spec_get_blurb(specs[i]));
         info->default_value = object_property_default(specs[i]);
         g_ptr_array_add(list, info);
@@ -101,23 +101,43 @@ json_t *qmp_qom_get(const char *path, const char *property, GError **error)
 }
 
 /* A device's properties say how it is built; they are fixed once that is done. */
-static bool is_fixed(GObject *object, const char *property, GError **error)
+static bool is_fixed_device(Device *device, const char *property, GError **error)
 {
-    Device *device;
-
-    if (!g_type_is_a(G_OBJECT_TYPE(object), TYPE_DEVICE) ||
-        !g_object_class_find_property(G_OBJECT_GET_CLASS(object), property)) {
-        return false;
-    }
-    device = DEVICE(object);
     if (device->realized) {
         qapi_error_set(error,
                        "Attempt to set property '%s' on device '%s' (type '%s') after it was "
                        "realized",
                        property, device->id ? device->id : "",
-                       object_type_name(G_OBJECT_TYPE(object)));
+                       object_type_name(G_OBJECT_TYPE(device)));
     }
     return device->realized;
+}
+
+static bool is_fixed_object(GObject *object, GParamSpec *spec, GError **error)
+{
+    UserCreatableInterface *interface =
+        G_TYPE_INSTANCE_GET_INTERFACE(object, TYPE_USER_CREATABLE, UserCreatableInterface);
+    bool fixed = interface->may_set && !interface->may_set(USER_CREATABLE(object), spec);
+
+    if (fixed) {
+        qapi_error_set(error, "Property '%s.%s' can only be set when the object is created",
+                       object_type_name(G_OBJECT_TYPE(object)), object_property_name(spec));
+    }
+    return fixed;
+}
+
+static bool is_fixed(GObject *object, const char *property, GError **error)
+{
+    GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(object), property);
+
+    if (!spec) {
+        return false;
+    }
+    if (g_type_is_a(G_OBJECT_TYPE(object), TYPE_DEVICE)) {
+        return is_fixed_device(DEVICE(object), property, error);
+    }
+    return g_type_is_a(G_OBJECT_TYPE(object), TYPE_USER_CREATABLE) &&
+           is_fixed_object(object, spec, error);
 }
 
 void qmp_qom_set(const char *path, const char *property, json_t *value, GError **error)

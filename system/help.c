@@ -11,6 +11,7 @@
 #include "chardev/char.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
+#include "net/net.h"
 #include "target/i386/cpu.h"
 #include "util/report.h"
 
@@ -95,8 +96,8 @@ static void print_properties(const char *type_name)
     printf("%s options:\n", type_name);
     for (guint i = 0; i < count; i++) {
         const char *text = g_param_spec_get_blurb(specs[i]);
-        printf("  %s=<%s>%s%s\n", specs[i]->name, object_property_type_name(specs[i]),
-               text ? " - " : "", text ? text : "");
+        printf("  %s=<%s>%s%s\n", object_property_name(specs[i]),
+               object_property_type_name(specs[i]), text ? " - " : "", text ? text : "");
     }
     g_type_class_unref(klass);
 }
@@ -107,6 +108,15 @@ static void print_chardev_options(const char *backend)
 
     if (!chardev_print_options(backend, &error)) {
         report_fatal(error, "-chardev");
+    }
+}
+
+static void print_netdev_options(const char *type)
+{
+    GError *error = NULL;
+
+    if (!net_backend_print_options(type, &error)) {
+        report_fatal(error, "-netdev");
     }
 }
 
@@ -166,4 +176,5 @@ void help_print_and_exit_if_asked(const VMOptions *options)
     help_on_list(options->devices, "driver", print_devices, print_properties);
     help_on_list(options->objects, "qom-type", print_user_creatable, print_properties);
     help_on_list(options->chardevs, "backend", chardev_print_backends, print_chardev_options);
+    help_on_list(options->netdevs, "type", net_backend_print_types, print_netdev_options);
 }

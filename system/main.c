@@ -17,6 +17,7 @@
 #include "hw/rtc/mc146818.h"
 #include "migration/init.h"
 #include "monitor/monitor.h"
+#include "net/net.h"
 #include "system/bql.h"
 #include "system/cpus.h"
 #include "system/daemon.h"
@@ -264,6 +265,18 @@ static void create_default_terminal(const VMOptions *options)
 
 /* ---- devices and objects ---- */
 
+/*
+ * Objects that look for character devices or network back ends are made after these; all others,
+ * which these may look for themselves, before.
+ */
+static bool object_needs_backends(const OptionUse *use)
+{
+    static const char *const late[] = { "colo-compare", "rng-egd", NULL };
+    const char *type = json_string_value(json_object_get(use->values, "qom-type"));
+
+    return type && (g_str_has_prefix(type, "filter-") || g_strv_contains(late, type));
+}
+
 static bool create_object(OptionUse *use, GError **error)
 {
     g_autofree char *type = g_strdup(json_string_value(json_object_get(use->values, "qom-type")));
@@ -276,6 +289,35 @@ static bool create_object(OptionUse *use, GError **error)
     json_object_del(use->values, "qom-type");
     json_object_del(use->values, "id");
     return object_user_create(type, id, use->values, error) != NULL;
+}
+
+static bool create_early_object(OptionUse *use, GError **error)
+{
+    return object_needs_backends(use) || create_object(use, error);
+}
+
+static bool create_late_object(OptionUse *use, GError **error)
+{
+    return !object_needs_backends(use) || create_object(use, error);
+}
+
+static bool create_netdev(OptionUse *use, GError **error)
+{
+    return net_backend_create(use->values, error) != NULL;
+}
+
+static bool add_network_option(OptionUse *use, GError **error)
+{
+    return net_option_add(use->option, use->argument, error);
+}
+
+static void create_network_cards(void)
+{
+    GError *error = NULL;
+
+    if (!net_options_create_nics(&error)) {
+        report_fatal(error, NULL);
+    }
 }
 
 static bool create_device(OptionUse *use, GError **error)
@@ -334,14 +376,19 @@ static void set_up(const VMOptions *options)
     }
     runstate_set_reboot_action(!options->no_reboot);
     runstate_set_shutdown_action(!options->no_shutdown);
+    for_each_use(options->objects, create_early_object);
     for_each_use(options->chardevs, create_chardev);
     Machine *machine = create_machine(options);
-    for_each_use(options->objects, create_object);
+    for_each_use(options->netdevs, create_netdev);
+    for_each_use(options->network, add_network_option);
+    for_each_use(options->objects, create_late_object);
     for_each_use(options->serials, create_serial);
     create_default_terminal(options);
     for_each_use(options->monitors, create_monitor);
     build_machine(machine);
+    create_network_cards();
     for_each_use(options->devices, create_device);
+    net_warn_of_loose_ends();
     migration_init();
     if (options->incoming) {
         /* Before the reset: the board loads nothing into the memory of a VM that comes in. */

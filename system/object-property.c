@@ -15,7 +15,7 @@ typedef struct Target {
 
 static bool wrong_value(const Target *target, const char *expected, GError **error)
 {
-    qc_error_set(error, "Parameter '%s' expects %s", target->spec->name, expected);
+    qc_error_set(error, "Parameter '%s' expects %s", object_property_name(target->spec), expected);
     return false;
 }
 
@@ -71,8 +71,8 @@ static bool out_of_range(const Target *target, const char *given, const char *lo
                          GError **error)
 {
     qc_error_set(error, "Property '%s.%s' doesn't take value %s (minimum: %s, maximum: %s)",
-                 object_type_name(G_OBJECT_TYPE(target->object)), target->spec->name, given, low,
-                 high);
+                 object_type_name(G_OBJECT_TYPE(target->object)),
+                 object_property_name(target->spec), given, low, high);
     return false;
 }
 
@@ -178,8 +178,8 @@ static bool set_object(const Target *target, json_t *json, GValue *value, GError
         return false;
     }
     if (!object) {
-        qc_error_set(error, "Invalid parameter type for '%s', expected: %s", target->spec->name,
-                     object_type_name(type));
+        qc_error_set(error, "Invalid parameter type for '%s', expected: %s",
+                     object_property_name(target->spec), object_type_name(type));
         return false;
     }
     g_value_set_object(value, object);

@@ -10,6 +10,7 @@
 
 #include "chardev/char.h"
 #include "config-host.h"
+#include "net/net.h"
 #include "util/keyval.h"
 #include "util/report.h"
 #include "util/trace.h"
@@ -97,6 +98,18 @@ static bool parse_keyval_list(VMOptions *options, const Option *option, const ch
                               GError **error)
 {
     json_t *values = keyval_parse(argument, option->implied_key, error);
+
+    if (!values) {
+        return false;
+    }
+    add_use(options, option, argument, values);
+    return true;
+}
+
+static bool parse_netdev(VMOptions *options, const Option *option, const char *argument,
+                         GError **error)
+{
+    json_t *values = net_options_parse(argument, error);
 
     if (!values) {
         return false;
@@ -481,8 +494,13 @@ static const Option option_table[] = {
     { "msg", "[timestamp=on|off][,guest-name=on|off]", "format of messages", parse_message },
     { "name", "[guest=]NAME[,process=NAME][,debug-threads=on|off]", "name of the guest",
       parse_name },
-    { "net", "none", "network; none is what there is", parse_none_only },
-    { "nic", "none", "network card; none is what there is", parse_none_only },
+    { "net", "nic[,model=MODEL]|TYPE[,...]|none",
+      "network card or back end at a hub (model=help lists the cards)", parse_list,
+      FIELD(network) },
+    { "netdev", "TYPE,id=ID[,prop=value...]", "add a network back end (help lists the types)",
+      parse_netdev, FIELD(netdevs) },
+    { "nic", "TYPE[,model=MODEL][,mac=ADDRESS][,prop=value...]|none",
+      "network card with its back end (model=help lists the cards)", parse_list, FIELD(network) },
     { "no-reboot", NULL, "exit instead of rebooting", parse_flag, FIELD(no_reboot) },
     { "no-shutdown", NULL, "stop instead of exiting when the guest shuts down", parse_flag,
       FIELD(no_shutdown) },
@@ -591,6 +609,8 @@ void options_clear(void)
     clear_list(&options->chardevs);
     clear_list(&options->objects);
     clear_list(&options->devices);
+    clear_list(&options->netdevs);
+    clear_list(&options->network);
     clear_list(&options->globals);
     clear_list(&options->serials);
     clear_list(&options->monitors);

@@ -155,7 +155,47 @@ static json_t *parse_json(const char *text, GError **error)
     return value;
 }
 
+/* The value of @item when its key is one of @list_keys. */
+static const char *list_value(const char *item, const char *const *list_keys, char **key)
+{
+    const char *equals = strchr(item, '=');
+
+    *key = equals ? g_strndup(item, (gsize)(equals - item)) : NULL;
+    return equals && g_strv_contains(list_keys, *key) ? equals + 1 : NULL;
+}
+
+static bool store_in_list(json_t *object, const char *key, const char *value, const char *text,
+                          GError **error)
+{
+    json_t *list = json_object_get(object, key);
+
+    if (list && !json_is_array(list)) {
+        qc_error_set(error, "'%s': key '%s' is used both as a value and as a group", text, key);
+        return false;
+    }
+    json_t *string = json_string(value);
+    if (!string) {
+        g_autofree char *shown = g_utf8_make_valid(text, -1);
+        qc_error_set(error, "'%s': the value of '%s' is not valid UTF-8", shown, key);
+        return false;
+    }
+    if (!list) {
+        list = json_array();
+        json_object_set_new(object, key, list);
+    }
+    json_array_append_new(list, string);
+    return true;
+}
+
 json_t *keyval_parse(const char *text, const char *implied_key, GError **error)
+{
+    static const char *const no_lists[] = { NULL };
+
+    return keyval_parse_lists(text, implied_key, no_lists, error);
+}
+
+json_t *keyval_parse_lists(const char *text, const char *implied_key, const char *const *list_keys,
+                           GError **error)
 {
     if (*text == '{') {
         return parse_json(text, error);
@@ -165,10 +205,13 @@ json_t *keyval_parse(const char *text, const char *implied_key, GError **error)
 
     for (guint i = 0; i < items->len; i++) {
         const char *item = g_ptr_array_index(items, i);
+        g_autofree char *key = NULL;
         if (!*item) {
             continue;
         }
-        if (!store_item(object, item, implied_key, i == 0, text, error)) {
+        const char *element = list_value(item, list_keys, &key);
+        if (element ? !store_in_list(object, key, element, text, error)
+                    : !store_item(object, item, implied_key, i == 0, text, error)) {
             json_decref(object);
             return NULL;
         }

@@ -30,7 +30,7 @@ GPtrArray *qmp_device_list_properties(const char *type_name, GError **error)
     specs = g_object_class_list_properties(klass, &count);
     for (unsigned i = 0; i < count; i++) {
         ObjectPropertyInfo *info = ObjectPropertyInfo_new();
-        info->name = g_strdup(specs[i]->name);
+        info->name = g_strdup(object_property_name(specs[i]));
         info->type = g_strdup(object_property_type_name(specs[i]));
         info->description = g_strdup(g_param_spec_get_blurb(specs[i]));
         info->default_value = object_property_default(specs[i]);

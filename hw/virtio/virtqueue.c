@@ -219,7 +219,9 @@ bool virtqueue_enable_notification(VirtQueue *queue)
         return true;
     }
     if (virtio_has_feature(queue->device, VIRTIO_F_EVENT_IDX)) {
-        ring_store16(&queue->used_part, available_event_offset(queue), queue->last_available);
+        /* The next chain, whatever waits already: there may be chains that are too few. */
+        ring_store16(&queue->used_part, available_event_offset(queue),
+                     ring_load16(&queue->available_part, AVAILABLE_INDEX));
     } else {
         ring_store16(&queue->used_part, USED_FLAGS, 0);
     }

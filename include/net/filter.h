@@ -55,6 +55,11 @@ typedef struct NetFilterClass {
     void (*status_changed)(NetFilter *filter);
     /* The filter leaves the netdev: let go what is held. May be NULL. */
     void (*cleanup)(NetFilter *filter);
+    /*
+     * Does it bring the guest the client's frames from elsewhere? Then COLO's secondary takes none
+     * from the back end. NULL: no.
+     */
+    bool (*feeds_guest)(const NetFilter *filter);
 } NetFilterClass;
 
 GType net_filter_get_type(void);

@@ -28,7 +28,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FrameReader, frame_reader_free)
 /*
  * Take @size bytes, calling ops for each complete record. False when the peer is broken (a
  * length above NET_FRAME_MAX, a vnet header of a length that does not exist or beyond the
- * frame): the connection should be closed; the reader is then as new. Any one thread.
+ * frame): the connection should be closed; the reader is then as new. Any one thread. @ops may
+ * reset the reader (what is left of
+ * @data is then dropped), but must not free it.
  */
 bool frame_reader_feed(FrameReader *reader, const uint8_t *data, size_t size, GError **error);
 /* A new peer: forget a partial record. */
@@ -39,8 +41,8 @@ void frame_reader_reset(FrameReader *reader);
 typedef struct FrameWriter FrameWriter;
 /*
  * Write records to @frontend (borrowed, its handlers are the caller's). What the peer does not
- * take waits, at most @limit bytes; frames that do not fit are dropped whole. A peer that goes
- * loses what waits.
+ * take waits, at most @limit bytes or one frame; frames that do not fit are dropped whole. A peer
+ * that goes loses what waits.
  */
 FrameWriter *frame_writer_new(CharFrontend *frontend, bool vnet_header, size_t limit);
 void frame_writer_free(FrameWriter *writer);
@@ -50,5 +52,7 @@ bool frame_writer_send(FrameWriter *writer, const NetFrame *frame);
 bool frame_writer_mark(FrameWriter *writer);
 /* CHAR_EVENT_CLOSED: forget what waits. */
 void frame_writer_reset(FrameWriter *writer);
+/* Bytes that wait for the peer. */
+size_t frame_writer_waiting(const FrameWriter *writer);
 /* How many frames were dropped for lack of room. */
 uint64_t frame_writer_dropped(const FrameWriter *writer);

@@ -180,8 +180,24 @@ void net_backend_register(const NetBackendType *type);
 NetClient *net_backend_create(json_t *options, GError **error);
 /* netdev_del. */
 bool net_backend_delete(const char *id, GError **error);
-/* One -nic or -net option, before the machine is made: remembered. */
+/*
+ * Option text of -netdev or HMP netdev_add, key=value or JSON, to an object for
+ * net_backend_create(). Options that may be repeated (hostfwd, ..) become arrays.
+ */
+json_t *net_options_parse(const char *text, GError **error);
+/*
+ * One -nic or -net option, before the machine is made: its back end or hub port is made, its
+ * network card remembered. "model=help" lists the models and exits.
+ */
 bool net_option_add(const char *option, const char *argument, GError **error);
+/* The machine is there: make the network cards of the remembered options. */
+bool net_options_create_nics(GError **error);
+/* All devices are there: warn of ends without a peer. */
+void net_warn_of_loose_ends(void);
+
+/* -netdev help and -netdev TYPE,help, on standard output. */
+void net_backend_print_types(void);
+bool net_backend_print_options(const char *type, GError **error);
 
 /* Helpers for `create`: an option as string (NULL: absent), boolean, number; errors name it. */
 const char *net_option_string(json_t *options, const char *name);

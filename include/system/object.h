@@ -77,6 +77,8 @@ typedef struct UserCreatableInterface {
     bool (*complete)(UserCreatable *object, GError **error);
     /* May the object be deleted now? NULL: yes. */
     bool (*can_be_deleted)(UserCreatable *object, GError **error);
+    /* May qom-set change @property of the complete object? NULL: yes. */
+    bool (*may_set)(UserCreatable *object, GParamSpec *property);
 } UserCreatableInterface;
 GType user_creatable_get_type(void);
 #define TYPE_USER_CREATABLE (user_creatable_get_type())
@@ -97,6 +99,15 @@ bool object_user_delete(const char *id, GError **error);
 bool object_set_json(GObject *object, const char *property, json_t *value, GError **error);
 /* The property's value as JSON (new reference); NULL with an error when there is none. */
 json_t *object_get_json(GObject *object, const char *property, GError **error);
+
+/*
+ * How users call a property. GObject turns '_' in names into '-'; the nick keeps what was written,
+ * so a property with '_' in its name gets that name as nick too. Either is found.
+ */
+static inline const char *object_property_name(GParamSpec *spec)
+{
+    return g_param_spec_get_nick(spec);
+}
 
 /* How clients call the type of a property: "bool", "uint32", "str", "link<TYPE>", .. */
 const char *object_property_type_name(const GParamSpec *spec);

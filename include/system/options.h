@@ -24,6 +24,8 @@ typedef struct VMOptions {
     GPtrArray *chardevs; /* OptionUse */
     GPtrArray *objects;  /* OptionUse */
     GPtrArray *devices;  /* OptionUse */
+    GPtrArray *netdevs;  /* OptionUse */
+    GPtrArray *network;  /* OptionUse of nic, net */
     GPtrArray *globals;  /* OptionUse */
     GPtrArray *serials;  /* OptionUse */
     GPtrArray *monitors; /* OptionUse of monitor, qmp, qmp-pretty, mon */

@@ -15,6 +15,12 @@
  * A text that begins with `{` is parsed as JSON. "help" and "?" become the key "help".
  */
 json_t *keyval_parse(const char *text, const char *implied_key, GError **error);
+/*
+ * The same for options of which some may be repeated: the values of each key of @list_keys
+ * (NULL-terminated) become an array of strings.
+ */
+json_t *keyval_parse_lists(const char *text, const char *implied_key, const char *const *list_keys,
+                           GError **error);
 
 /* "512", "0x200", "1.5G", "4k" to bytes; @default_unit for a number without a suffix. */
 bool size_parse(const char *text, uint64_t default_unit, uint64_t *size, GError **error);

@@ -3,6 +3,7 @@
 """Options and fixtures of the functional tests."""
 
 import contextlib
+import dataclasses
 import os
 import random
 import sys
@@ -12,9 +13,26 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from colotest.guest import SOURCE_DIR, guest_image  # noqa: E402
+from colotest.net import TestBed, missing_for_namespaces  # noqa: E402
+from colotest.net_pair import NetPair  # noqa: E402
 from colotest.pair import Pair  # noqa: E402
 from colotest.ports import free_port  # noqa: E402
+from colotest.variant import build_variant  # noqa: E402
 from colotest.vm import VM  # noqa: E402
+
+
+@dataclasses.dataclass
+class NetSize:
+    """How much the tests of the network do."""
+
+    download_mib: int
+    requests: int
+    redis_writes: int
+    redis_kills: int
+    connections: int
+
+
+NET_SIZES = {"small": NetSize(64, 300, 1500, 3, 200), "full": NetSize(64, 1000, 5000, 5, 200)}
 
 
 def pytest_addoption(parser):
@@ -24,6 +42,8 @@ def pytest_addoption(parser):
                      help="folder with the test guest (scripts/build-guest.sh)")
     parser.addoption("--seed", type=int, default=None,
                      help="seed of everything that is random, to repeat a failure")
+    parser.addoption("--net-size", choices=sorted(NET_SIZES), default="small",
+                     help="how much the tests of the network do")
 
 
 def pytest_configure(config):
@@ -46,6 +66,12 @@ def emulator(request):
 @pytest.fixture(scope="session")
 def guest(request):
     return guest_image(request.config.getoption("--guest"))
+
+
+@pytest.fixture(scope="session")
+def fault_emulator():
+    """A build that can be told to fail at a step of a checkpoint (migration/colo-fault.h)."""
+    return build_variant(os.path.join(SOURCE_DIR, "build-fault"), "--enable-fault-injection")
 
 
 @pytest.fixture
@@ -111,3 +137,63 @@ def make_pair(resume_vm, make_secondary):
         secondary, uri = make_secondary()
         return Pair(resume_vm("primary"), secondary, uri)
     return make
+
+
+@pytest.fixture(scope="session")
+def net_size(request):
+    return NET_SIZES[request.config.getoption("--net-size")]
+
+
+@pytest.fixture(scope="module")
+def net_bed():
+    """A client and two hosts in network namespaces."""
+    reason = missing_for_namespaces()
+    if reason:
+        pytest.skip(reason)
+    with TestBed() as bed:
+        yield bed
+
+
+@pytest.fixture(scope="module")
+def net_pair_keeper(net_bed, emulator, guest, net_size):
+    """Hands out guests that nobody protects; booted once, and anew after a test broke it."""
+    with NetPairKeeper(net_bed, emulator, guest, net_size.download_mib) as keeper:
+        yield keeper
+
+
+@pytest.fixture
+def net_pair(net_pair_keeper):
+    """A guest with a network that nobody protects, see NetPair; `net_pair(direct=True)`."""
+    yield net_pair_keeper.get
+    net_pair_keeper.check()
+
+
+class NetPairKeeper:
+    """Booting takes seconds: a guest that came through a test is used by the next one too."""
+
+    def __init__(self, bed, emulator, guest, mib):
+        self._make = lambda: NetPair(bed, emulator, guest, mib=mib)
+        self._pair = None
+
+    def get(self, direct=False, vnet_header=False, compare=None):
+        if self._pair is None:
+            self._pair = self._make()
+            self._pair.boot()
+        self._pair.set_proxy(direct, vnet_header, compare)
+        return self._pair
+
+    def check(self):
+        """After a test: keep the guest if it is as it was handed out."""
+        if self._pair and not self._pair.is_healthy():
+            self.close()
+
+    def close(self):
+        pair, self._pair = self._pair, None
+        if pair:
+            pair.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

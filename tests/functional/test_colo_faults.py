@@ -6,17 +6,14 @@ The emulators here are built with --enable-fault-injection (migration/colo-fault
 a CPU (-accel qtest, machine none): the protocol is the same, and each step is hit exactly.
 """
 
-import os
 import signal
 import time
 
 import pytest
 
 from colotest.byte_proxy import ByteProxy
-from colotest.guest import SOURCE_DIR
 from colotest.ports import free_port
 from colotest.qmp import QmpError
-from colotest.variant import build_variant
 from colotest.vm import VM
 from colotest.waiting import wait_for
 
@@ -30,11 +27,6 @@ SECONDARY_POINTS = ["secondary-requested", "secondary-receiving", "secondary-rec
                     "secondary-committed", "secondary-loaded"]
 #: Once the primary has passed one of these, the secondary has the whole checkpoint.
 SENT = {"primary-sent", "primary-received"}
-
-
-@pytest.fixture(scope="session")
-def fault_emulator():
-    return build_variant(os.path.join(SOURCE_DIR, "build-fault"), "--enable-fault-injection")
 
 
 class FaultPair:

@@ -92,11 +92,15 @@ class QmpClient:
 
     def command(self, name, fds=(), seconds=20, **arguments):
         """Run a command and return its result; underscores in argument names stand for dashes."""
+        return self.command_raw(name, {key.replace("_", "-"): value
+                                       for key, value in arguments.items()}, fds, seconds)
+
+    def command_raw(self, name, arguments, fds=(), seconds=20):
+        """The same with a dictionary of arguments, sent as it is."""
         self._next_id += 1
         request = {"execute": name, "id": self._next_id}
         if arguments:
-            request["arguments"] = {key.replace("_", "-"): value
-                                    for key, value in arguments.items()}
+            request["arguments"] = arguments
         self.connection.send(request, fds)
         return self._answer(name, self._next_id, Deadline(seconds))
 

@@ -22,7 +22,8 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def _die_with_parent():
+def die_with_parent():
+    """For a child between fork and exec: it is killed when the process that started it ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -31,7 +32,7 @@ def run_to_exit(arguments, seconds=20, **kwargs):
     try:
         return subprocess.run(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, errors="replace",
-                              timeout=seconds, preexec_fn=_die_with_parent, **kwargs)
+                              timeout=seconds, preexec_fn=die_with_parent, **kwargs)
     except subprocess.TimeoutExpired as error:
         raise WaitTimeout(f"waited {seconds} s for {' '.join(arguments)} to exit; it printed "
                           f"{(error.stderr or b'')!r}") from None
@@ -45,14 +46,15 @@ class VM:
     """
 
     def __init__(self, emulator, arguments, name="vm", pass_fds=(), folder=None,
-                 environment=None):
+                 environment=None, prefix=()):
         self.name = name
         self.folder = tempfile.mkdtemp(prefix=f"colo-{name}-", dir=folder)
         self.log_path = os.path.join(self.folder, "log")
         self.console = Console(os.path.join(self.folder, "console.sock"))
         self.qmp_path = os.path.join(self.folder, "qmp.sock")
+        # `prefix` is a command that replaces itself by the emulator (ip netns exec, for instance).
         self.arguments = [
-            emulator, "-name", name, "-nodefaults", "-display", "none",
+            *prefix, emulator, "-name", name, "-nodefaults", "-display", "none",
             "-chardev", f"socket,id=console,path={self.console.path}", "-serial", "chardev:console",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off", *arguments]
         self.process = None
@@ -71,7 +73,7 @@ class VM:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                pass_fds=self._pass_fds, env=self._environment, preexec_fn=_die_with_parent)
+                pass_fds=self._pass_fds, env=self._environment, preexec_fn=die_with_parent)
         if connect:
             self.connect()
         return self

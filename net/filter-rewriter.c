@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/*
+ * The object `filter-rewriter`: translates TCP sequence numbers between the secondary's guest and
+ * the clients, who speak with the primary's. After a failover it goes on for the connections that
+ * need it. At each checkpoint the guest gets the primary's connections, and nothing needs it.
+ */
+#include "migration/checkpoint.h"
+#include "net/filter-internal.h"
+#include "net/tcp-rewrite.h"
+#include "system/bql.h"
+#include "trace-net.h"
+
+/* Connections that are followed; the least recently used ones go first. */
+#define CONNECTIONS_MAX 65536
+
+typedef struct RewriterFilter {
+    NetFilter parent;
+    bool vnet_hdr_support;
+    TcpRewriter *rewriter;
+} RewriterFilter;
+
+typedef struct RewriterFilterClass {
+    NetFilterClass parent;
+} RewriterFilterClass;
+
+enum { PROPERTY_VNET_HDR_SUPPORT = 1 };
+
+OBJECT_DEFINE_TYPE(RewriterFilter, RewriterFilterClass, rewriter_filter, "filter-rewriter",
+                   TYPE_NET_FILTER);
+
+static GList *rewriters; /* complete ones; BQL */
+
+static RewriterFilter *to_rewriter(void *object)
+{
+    return G_TYPE_CHECK_INSTANCE_CAST(object, rewriter_filter_get_type(), RewriterFilter);
+}
+
+/* The frame is borrowed, so what changes is a copy; most frames do not change. */
+static NetVerdict rewriter_receive(NetFilter *filter, NetFilterQueue direction, NetClient *sender,
+                                   const NetFrame *frame)
+{
+    RewriterFilter *self = to_rewriter(filter);
+    bool partial = frame->header.flags & VNET_FLAG_NEEDS_CHECKSUM;
+    size_t size = net_frame_size(frame);
+
+    if (size > NET_FRAME_MAX) { /* the receiver will not take it either */
+        return NET_VERDICT_PASS;
+    }
+    g_autofree uint8_t *copy = g_malloc(size);
+    net_frame_copy(frame, 0, copy, size);
+    bool changed = direction == NET_FILTER_QUEUE_TX
+                       ? tcp_rewriter_to_guest(self->rewriter, copy, size, partial)
+                       : tcp_rewriter_from_guest(self->rewriter, copy, size, partial);
+    if (!changed) {
+        return NET_VERDICT_PASS;
+    }
+    struct iovec iov = { copy, size };
+    NetFrame rewritten = { .header = frame->header, .iov = &iov, .iov_count = 1 };
+    net_filter_pass_on(filter, direction, sender, &rewritten);
+    return NET_VERDICT_TAKE;
+}
+
+/* ---- checkpoints ---- */
+
+static bool rewriters_commit(void *opaque, CheckpointSide side, uint64_t sequence, GError **error)
+{
+    for (GList *item = rewriters; side == CHECKPOINT_SECONDARY && item; item = item->next) {
+        RewriterFilter *self = item->data;
+        trace_filter_rewriter_checkpoint(net_filter_name(&self->parent),
+                                         tcp_rewriter_translated(self->rewriter));
+        tcp_rewriter_checkpoint(self->rewriter);
+    }
+    return true;
+}
+
+static const CheckpointOps rewriter_ops = { .name = "filter-rewriter", .commit = rewriters_commit };
+
+__attribute__((constructor)) static void rewriter_register_participant(void)
+{
+    bql_lock();
+    checkpoint_participant_add(&rewriter_ops, NULL);
+    bql_unlock();
+}
+
+/* ---- life ---- */
+
+static bool rewriter_setup(NetFilter *filter, GError **error)
+{
+    rewriters = g_list_append(rewriters, to_rewriter(filter));
+    return true;
+}
+
+static void rewriter_cleanup(NetFilter *filter)
+{
+    rewriters = g_list_remove(rewriters, to_rewriter(filter));
+}
+
+static void rewriter_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+    switch (id) {
+    case PROPERTY_VNET_HDR_SUPPORT:
+        to_rewriter(object)->vnet_hdr_support = g_value_get_boolean(value);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void rewriter_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+    switch (id) {
+    case PROPERTY_VNET_HDR_SUPPORT:
+        g_value_set_boolean(value, to_rewriter(object)->vnet_hdr_support);
+        break;
+    default:
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    }
+}
+
+static void rewriter_filter_finalize(GObject *object)
+{
+    tcp_rewriter_free(to_rewriter(object)->rewriter);
+    G_OBJECT_CLASS(g_type_class_peek(TYPE_NET_FILTER))->finalize(object);
+}
+
+static void rewriter_filter_init(RewriterFilter *self)
+{
+    self->parent.vnet_header = true;
+    self->rewriter = tcp_rewriter_new(CONNECTIONS_MAX);
+}
+
+static void rewriter_filter_class_init(RewriterFilterClass *klass)
+{
+    GObjectClass *base = G_OBJECT_CLASS(klass);
+
+    base->finalize = rewriter_filter_finalize;
+    base->set_property = rewriter_set_property;
+    base->get_property = rewriter_get_property;
+    klass->parent.setup = rewriter_setup;
+    klass->parent.receive = rewriter_receive;
+    klass->parent.cleanup = rewriter_cleanup;
+    g_object_class_install_property(
+        base, PROPERTY_VNET_HDR_SUPPORT,
+        g_param_spec_boolean("vnet_hdr_support", "vnet_hdr_support",
+                             "no difference: frames with offloads are always understood", false,
+                             G_PARAM_READWRITE));
+}

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright The qemu-colo authors
+"""Speed of a protected guest's network, beside the same guest without protection. Needs root.
+
+Nothing passes or fails here. The goals that are printed beside the figures are those of
+docs/devel/testing.md; ratios compare figures of one run.
+
+Usage: net-bench.py [--emulator PATH] [--proxy documented|direct] [--no-vnet] [--kills N]
+                    [requests] [bulk] [stall] [path]
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+
+SOURCE_DIR = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(SOURCE_DIR, "tests", "functional"))
+
+from colotest.guest import guest_image  # noqa: E402
+from colotest.net import GUEST_IPV4, TestBed, missing_for_namespaces  # noqa: E402
+from colotest.net_pair import NetPair  # noqa: E402
+from colotest.proxy_path import measure_path  # noqa: E402
+
+#: Downloads and seconds of requests of a sample; samples are taken alternately.
+DOWNLOADS = 4
+REQUEST_SECONDS = 5
+ROUNDS = 3
+MIB = 64
+PATH_PACKETS = 4000
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(percent / 100 * (len(ordered) - 1)))]
+
+
+def report(text):
+    print(text, flush=True)
+
+
+def checkpoint_counts(pair):
+    return {entry["reason"]: entry["count"] for entry in pair.stats()["reasons"]}
+
+
+class CheckpointRate:
+    """Adds up checkpoints and time of several stretches."""
+
+    def __init__(self):
+        self.counts = {}
+        self.seconds = 0.0
+
+    def measure(self, pair, body):
+        before, began = checkpoint_counts(pair), time.monotonic()
+        result = body()
+        for name, count in checkpoint_counts(pair).items():
+            self.counts[name] = self.counts.get(name, 0) + count - before[name]
+        self.seconds += time.monotonic() - began
+        return result
+
+    def text(self):
+        reasons = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
+        return (f"{sum(self.counts.values()) / self.seconds:.2f} checkpoints/s"
+                f" ({reasons or 'none'} in {self.seconds:.1f} s)")
+
+
+class NetBench:
+    def __init__(self, emulator, proxy, kills):
+        self.emulator = emulator
+        self.proxy = proxy
+        self.kills = kills
+        self.guest = guest_image()
+
+    def pair(self, bed):
+        return NetPair(bed, self.emulator, self.guest, mib=MIB, **self.proxy)
+
+    def alternately(self, sample):
+        """Medians of `sample(bed)` without and with protection, and the checkpoints meanwhile."""
+        plain, protected, rate = [], [], CheckpointRate()
+        with TestBed() as bed, self.pair(bed) as pair:
+            pair.boot()
+            sample(bed)
+            for _ in range(ROUNDS):
+                plain.append(sample(bed))
+                pair.protect()
+                sample(bed)
+                protected.append(rate.measure(pair, lambda: sample(bed)))
+                pair.go_on_alone()
+        return statistics.median(plain), statistics.median(protected), rate
+
+    def requests(self):
+        def sample(bed):
+            result = bed.run_client("requests", host=GUEST_IPV4, seconds=REQUEST_SECONDS)
+            return result["done"] / result["seconds"]
+        plain, protected, rate = self.alternately(sample)
+        report(f"HTTP requests: {plain:.0f}/s, protected {protected:.0f}/s, ratio "
+               f"{protected / plain:.2f} (goal: at least 0.70); {rate.text()}")
+
+    def bulk(self):
+        def sample(bed):
+            results = [bed.run_client("download", host=GUEST_IPV4, seconds=120)
+                       for _ in range(DOWNLOADS)]
+            return DOWNLOADS * MIB * 1.048576 / sum(result["seconds"] for result in results)
+        plain, protected, rate = self.alternately(sample)
+        report(f"bulk download: {plain:.0f} MB/s, protected {protected:.0f} MB/s, ratio "
+               f"{protected / plain:.2f} (goal: at least 0.50); {rate.text()}")
+
+    def stall(self):
+        """A download's longest time without a byte, from the kill on."""
+        stalls, failovers = [], []
+        with TestBed() as bed, self.pair(bed) as pair:
+            pair.boot()
+            for _ in range(self.kills):
+                pair.protect()
+                client = bed.start_client("download", host=GUEST_IPV4, report=0.005)
+                client.wait_progress("size", MIB << 18)
+                killed = time.time()
+                pair.kill_primary()
+                exit_time = pair.take_over()
+                result = client.result(120)
+                stalls.append(result["longest_stall"] * 1000)
+                failovers.append((exit_time - killed) * 1000)
+        report(f"client-visible stall of a download at failover: p50 {percentile(stalls, 50):.0f} "
+               f"ms, longest {max(stalls):.0f} ms of {len(stalls)} kills (goal: p50 at most 300 ms, "
+               f"all at most 1000 ms); kill to the end of COLO: p50 "
+               f"{percentile(failovers, 50):.0f} ms")
+
+    def path(self):
+        for name in ("documented", "direct"):
+            figures = measure_path(self.emulator, name == "direct", PATH_PACKETS)
+            report(f"proxy path, {name}: p50 {percentile(figures.proxied, 50):.0f} us; the same "
+                   f"without a proxy {percentile(figures.plain, 50):.0f} us, difference "
+                   f"{percentile(figures.proxied, 50) - percentile(figures.plain, 50):.0f} us "
+                   "(goal: at most 60 us)")
+
+
+PARTS = ("requests", "bulk", "stall", "path")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--emulator",
+                        default=os.path.join(SOURCE_DIR, "build", "qemu-system-x86_64"))
+    parser.add_argument("--proxy", choices=("documented", "direct"), default="direct")
+    parser.add_argument("--no-vnet", action="store_true",
+                        help="frames between the hosts without a virtio-net header")
+    parser.add_argument("--kills", type=int, default=20, metavar="N")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} [all]")
+    arguments = parser.parse_args()
+    for part in arguments.parts:
+        if part not in PARTS:
+            parser.error(f"no part '{part}', expected some of: {', '.join(PARTS)}")
+    reason = missing_for_namespaces()
+    if reason:
+        parser.error(reason)
+    proxy = {"direct": arguments.proxy == "direct", "vnet_header": not arguments.no_vnet}
+    bench = NetBench(arguments.emulator, proxy, arguments.kills)
+    for part in arguments.parts or PARTS:
+        getattr(bench, part)()
+
+
+if __name__ == "__main__":
+    main()
