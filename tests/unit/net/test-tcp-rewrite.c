@@ -172,8 +172,8 @@ static void test_active_open_answered_before(void)
     check_translated(r);
     /* The next one between the same ends. */
     pass(r, true, 90, PRIMARY + 7001, TCP_SYN | TCP_ACK);
-    pass(r, false, SECONDARY, 0, TCP_SYN);
-    g_assert_cmpuint(pass(r, true, 91, PRIMARY + 7001, TCP_ACK).ack, ==, SECONDARY + 1);
+    pass(r, false, SECONDARY + 9999, 0, TCP_SYN);
+    g_assert_cmpuint(pass(r, true, 91, PRIMARY + 7001, TCP_ACK).ack, ==, SECONDARY + 10000);
 }
 
 /* A reset before anything is known teaches nothing, one later is translated. */
