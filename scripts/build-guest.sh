@@ -54,7 +54,7 @@ build_initrd() {
         ln -s busybox "$root/bin/$applet"
     done
     ${CC:-gcc} -O2 -Wall -Wextra -Werror -march=x86-64 -static -o "$root/bin/chain" \
-        "$source_dir/tests/guest/chain.c" -lnettle
+        "$source_dir/tests/guest/chain.c" "$source_dir/tests/guest/smp.c" -lnettle -lpthread
     cp "$root/bin/chain" "$output_dir/chain"
     strip "$root/bin/chain"
     cp "$source_dir/tests/guest/init" "$root/init"
