@@ -13,7 +13,7 @@ typedef struct VCPUSlice VCPUSlice;
 
 struct VCPUThread {
     GThread *thread;
-    int id;            /* the host's number; 0: not running yet */
+    int id;            /* the host's number, atomic; 0: not running yet */
     GCond wake;        /* with the BQL: something for the thread to do */
     GPtrArray *vcpus;  /* that take turns, in order; fixed once the machine runs */
     unsigned position; /* in `vcpus`: whose regular turn it is. BQL */

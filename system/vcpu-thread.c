@@ -27,7 +27,7 @@ void vcpu_set_current(VCPU *vcpu)
 
 int vcpu_thread_id(const VCPU *vcpu)
 {
-    return vcpu->thread ? vcpu->thread->id : 0;
+    return vcpu->thread ? __atomic_load_n(&vcpu->thread->id, __ATOMIC_RELAXED) : 0;
 }
 
 bool vcpu_on_own_thread(const VCPU *vcpu)
@@ -150,8 +150,8 @@ static gpointer thread_main(gpointer data)
     VCPU *vcpu;
 
     own = thread;
+    __atomic_store_n(&thread->id, gettid(), __ATOMIC_RELAXED);
     bql_lock();
-    thread->id = gettid();
     while ((vcpu = wait_for_turn(thread))) {
         begin_turn(thread, vcpu);
         bql_unlock();

@@ -28,6 +28,7 @@
 #include "linux-boot.h"
 #include "migration/vmstate.h"
 #include "pci-setup.h"
+#include "processors.h"
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/serial.h"
@@ -40,7 +41,6 @@
 #define PC_RAM_DEFAULT (128 * MIB)
 #define PC_RAM_MIN     (2 * MIB)
 #define PC_RAM_MAX     (1024 * GIB)
-#define PC_CPUS_MAX    8
 
 #define BASE_MEMORY_END   UINT64_C(0x9fc00) /* behind it the extended BIOS data area */
 #define VIDEO_MEMORY      UINT64_C(0xa0000)
@@ -71,8 +71,7 @@ typedef struct PCMachine {
     MemoryRegion base_memory, extended_memory, high_memory;
     uint64_t low_ram_size, high_ram_size;
     E820Map e820;
-    X86CPU *cpus[PC_CPUS_MAX]; /* the first is the bootstrap processor */
-    uint32_t cpu_count;
+    PCProcessors processors;
     GSIRouter *gsi;
     Bus *isa_bus;
     Bus *pci_bus;
@@ -186,7 +185,7 @@ static void a20_changed(void *opaque, int source, int level)
     PCMachine *pc = opaque;
 
     pc->a20_open = (pc->a20_open & ~(1u << source)) | (level ? 1u << source : 0);
-    if (pc->cpus[0]->state.a20_enabled != (pc->a20_open != 0)) {
+    if (pc->processors.cpus[0]->state.a20_enabled != (pc->a20_open != 0)) {
         trace_pc_a20(pc->a20_open != 0);
         vcpus_run_on_all(apply_a20, pc);
     }
@@ -215,24 +214,7 @@ static const VMStateDescription vmstate_pc_board = {
     .fields = (const VMStateField[]){ VMSTATE_UINT32(a20_open, PCMachine), VMSTATE_END },
 };
 
-/* ---- processor and devices ---- */
-
-static bool make_processors(PCMachine *pc, GError **error)
-{
-    Machine *machine = &pc->parent;
-    const char *model =
-        machine->cpu_type ? machine->cpu_type : MACHINE_GET_CLASS(machine)->default_cpu_type;
-
-    pc->cpu_count = cpu_topology_count(&machine->topology);
-    for (unsigned i = 0; i < pc->cpu_count; i++) {
-        pc->cpus[i] = x86_cpu_new(model, &machine->topology, i, error);
-        if (!pc->cpus[i]) {
-            return false;
-        }
-        apic_create(pc->cpus[i]);
-    }
-    return true;
-}
+/* ---- devices ---- */
 
 static void make_interrupts(PCMachine *pc)
 {
@@ -303,13 +285,13 @@ static void make_acpi_tables(PCMachine *pc)
 {
     ACPITablesConfig config = {
         .address = FIRMWARE_AREA,
-        .cpu_count = pc->cpu_count,
+        .cpu_count = pc->processors.count,
         .hpet_block_id = hpet_block_id(pc->hpet),
         .pci = pc->pci_windows,
     };
 
-    for (unsigned i = 0; i < pc->cpu_count; i++) {
-        config.apic_ids[i] = (uint8_t)pc->cpus[i]->apic_id;
+    for (unsigned i = 0; i < pc->processors.count; i++) {
+        config.apic_ids[i] = (uint8_t)pc->processors.cpus[i]->apic_id;
     }
     for (unsigned i = 0; i < ACPI_SERIAL_PORTS; i++) {
         config.serial[i] = serial_hd(i) != NULL;
@@ -350,7 +332,7 @@ static bool prepare_boot(PCMachine *pc, GError **error)
             .low_ram_size = pc->low_ram_size,
             .e820 = &pc->e820,
             .rsdp_address = FIRMWARE_AREA,
-            .cpu = pc->cpus[0],
+            .cpu = pc->processors.cpus[0],
         };
         pc->boot = linux_boot_new(&config, error);
         if (!pc->boot) {
@@ -366,7 +348,7 @@ static bool pc_init(Machine *machine, GError **error)
     PCMachine *pc = PC_MACHINE(machine);
 
     if (!check_configuration(machine, error) || !make_memory(pc, error) ||
-        !make_processors(pc, error)) {
+        !pc_processors_create(&pc->processors, machine, error)) {
         return false;
     }
     make_interrupts(pc);
