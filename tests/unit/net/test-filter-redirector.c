@@ -381,7 +381,9 @@ static void test_primary(void)
     assert_got("a", "A");
     assert_out("A ");
     g_assert_true(checkpoint_participants_prepare(CHECKPOINT_PRIMARY, 1, NULL));
-    assert_out("");
+    send_both("a", "B");
+    assert_got("a", "");
+    assert_out("| B ");
     /* The comparator goes: nothing leaves uncompared, and COLO hears of it once. */
     wakes = 0;
     hang_up(out_fd, "out");
