@@ -72,11 +72,18 @@ static void assert_out(const char *expected)
     g_assert_cmpint(recv(out_fd, &byte, 1, MSG_DONTWAIT), <, 0);
 }
 
+static bool is_disconnected(const char *id)
+{
+    g_autofree char *filename = chardev_filename(chardev_find(id));
+
+    return g_str_has_prefix(filename, "disconnected");
+}
+
 /* Until the filters have heard that the peer of "in" or "out" has gone. */
 static void hang_up(int fd, const char *id)
 {
     shutdown(fd, SHUT_RDWR);
-    run_until(g_str_has_prefix(chardev_filename(chardev_find(id)), "disconnected"));
+    run_until(is_disconnected(id));
 }
 
 /* ---- mirror ---- */
@@ -202,7 +209,7 @@ static void test_garbage(void)
     filter_bench_add("filter-redirector,id=r,indev=in,queue=tx");
     put_record("a");
     g_assert_cmpint(write(in_fd, garbage, sizeof(garbage)), ==, sizeof(garbage));
-    run_until(g_str_has_prefix(chardev_filename(chardev_find("in")), "disconnected"));
+    run_until(is_disconnected("in"));
     send_both("b", "B");
     assert_got("a b", "B");
     tear_down();
@@ -381,7 +388,9 @@ static void test_primary(void)
     assert_got("a", "A");
     assert_out("A ");
     g_assert_true(checkpoint_participants_prepare(CHECKPOINT_PRIMARY, 1, NULL));
-    assert_out("");
+    send_both("a", "B");
+    assert_got("a", "");
+    assert_out("| B ");
     /* The comparator goes: nothing leaves uncompared, and COLO hears of it once. */
     wakes = 0;
     hang_up(out_fd, "out");
