@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-COMPLAINTS = r"PCI: Fatal|ACPI (BIOS )?(Error|Warning)|can't (claim|assign)|no compatible bridge window"
+COMPLAINTS = (
+    r"PCI: Fatal|ACPI (BIOS )?(Error|Warning)|can't (claim|assign)|no compatible bridge window"
+)
 
 # One line a function: address, vendor, device, class, interrupt.
 LIST = (

@@ -144,8 +144,7 @@ static const struct {
     { "{\"driver\": \"test-recorder\", \"id\": \"a/b\"}",
       "Parameter 'id' expects an identifier: letters, digits, '-', '.', '_', starting with a "
       "letter" },
-    { "{\"driver\": \"test-recorder\", \"bus\": \"none\"}",
-      "Bus 'none' not found" },
+    { "{\"driver\": \"test-recorder\", \"bus\": \"none\"}", "Bus 'none' not found" },
     { "{\"driver\": \"test-recorder\", \"bus\": 1}", "Parameter 'bus' expects the name of a bus" },
     { "{\"driver\": \"test-recorder\", \"level\": 10}",
       "Property 'test-recorder.level' doesn't take value 10 (minimum: 0, maximum: 9)" },

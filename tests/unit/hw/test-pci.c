@@ -464,6 +464,60 @@ static void test_setup_tight(void)
     g_assert_cmphex(other->bars[DOUBLE_BAR_MEMORY].address, ==, PCI_BAR_UNMAPPED);
 }
 
+/* ---- a guest that writes anything anywhere ---- */
+
+#define RANDOM_SEED   0x9c10u
+#define RANDOM_ROUNDS 20000
+
+static void random_access(GRand *random)
+{
+    static const uint8_t devfns[] = { PCI_DEVFN(0, 0), PCI_DEVFN(1, 0), PCI_DEVFN(4, 0),
+                                      PCI_DEVFN(5, 0), PCI_DEVFN(6, 0) };
+    uint8_t devfn = devfns[g_rand_int_range(random, 0, G_N_ELEMENTS(devfns))];
+    unsigned size = 1u << g_rand_int_range(random, 0, 3);
+    unsigned offset = (unsigned)g_rand_int_range(random, 0, 0x60);
+
+    switch (g_rand_int_range(random, 0, 4)) {
+    case 0:
+        config_out(devfn, offset, g_rand_int(random), size);
+        break;
+    case 1:
+        config_in(devfn, offset, size);
+        break;
+    case 2: /* BARs and commands that make a difference */
+        config_out(devfn, PCI_COMMAND, (uint32_t)g_rand_int_range(random, 0, 8), 2);
+        config_out(devfn, BAR(g_rand_int_range(random, 0, 6)),
+                   0x1000u << g_rand_int_range(random, 0, 20), 4);
+        break;
+    default:
+        out((uint16_t)g_rand_int_range(random, 0xc00, 0xffff), g_rand_int(random), size);
+        address_space_store(address_space_memory(), 0x1000u << g_rand_int_range(random, 0, 20),
+                            g_rand_int(random), size);
+        break;
+    }
+}
+
+static void test_random_guest(void)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(RANDOM_SEED);
+    PCIDevice *devices[2] = { fresh_double() };
+
+    devices[1] = pci_board_add_ok("{\"driver\": \"test-pci\", \"addr\": \"5\"}");
+    for (unsigned i = 0; i < RANDOM_ROUNDS; i++) {
+        random_access(random);
+        pci_set_irq(devices[i % 2], g_rand_boolean(random));
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmphex(config_in(devices[i]->devfn, PCI_VENDOR_ID, 4), ==, 0x00051b36);
+        pci_set_irq(devices[i], 0);
+    }
+    for (unsigned irq = 0; irq < ISA_IRQ_COUNT; irq++) {
+        g_assert_cmpint(board->level[irq], ==, 0);
+    }
+    pci_board_clear(board);
+    g_assert_cmpuint(address_space_retired_views(address_space_memory()), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -486,5 +540,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/shared-lines", test_shared_lines);
     g_test_add_func("/pci/setup", test_setup);
     g_test_add_func("/pci/setup-tight", test_setup_tight);
+    g_test_add_func("/pci/random-guest", test_random_guest);
     return g_test_run();
 }

@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "accel/accel.h"
 #include "system/bql.h"
+#include "system/cpus.h"
 #include "util/bitmap.h"
 #include "util/bytes.h"
 
@@ -192,6 +194,56 @@ static void test_readers(void)
     }
     address_space_unmap(test.space, &test.fixed);
     g_assert_cmpuint(address_space_retired_views(test.space), ==, 0);
+}
+
+/* ---- who is told ---- */
+
+static unsigned map_changes;
+
+static void count_map_change(VCPU *vcpu)
+{
+    map_changes++;
+}
+
+static const AccelOps counting_accel = {
+    .name = "counting",
+    .memory_map_changed = count_map_change,
+};
+
+/* vCPUs cache where RAM is and nothing else: moving registers must not flush them. */
+static void test_notification(void)
+{
+    g_autoptr(GError) error = NULL;
+    AddressSpace *space = address_space_memory();
+    RAMBlock *block = ram_block_new("notification", 0x4000, &error);
+    MemoryRegion ram, registers;
+    static VCPU vcpu;
+
+    g_assert_no_error(error);
+    accel_register(&counting_accel);
+    g_assert_true(accel_select("counting", &error));
+    g_assert_true(vcpu_add(&vcpu, &error));
+    memory_region_init_ram(&ram, "ram", block, 0, block->size);
+    memory_region_init_io(&registers, "registers", &no_ops, NULL, 0x1000);
+    address_space_map(space, 0, &ram, 0);
+    g_assert_cmpuint(map_changes, ==, 1);
+    address_space_map(space, 0x8000, &registers, 0);
+    address_space_unmap(space, &registers);
+    address_space_map(space, 0x1000, &registers, -1); /* behind the RAM */
+    address_space_unmap(space, &registers);
+    g_assert_cmpuint(map_changes, ==, 1);
+    address_space_map(space, 0x1000, &registers, 1); /* in front of it */
+    g_assert_cmpuint(map_changes, ==, 2);
+    address_space_unmap(space, &registers);
+    g_assert_cmpuint(map_changes, ==, 3);
+    address_space_unmap(space, &ram);
+    g_assert_cmpuint(map_changes, ==, 4);
+    address_space_map(space, 0x4000, &ram, 0);
+    g_assert_cmpuint(map_changes, ==, 5);
+    address_space_unmap(space, &ram);
+    address_space_synchronize();
+    vcpus_shutdown();
+    ram_block_free(block);
 }
 
 /* ---- accesses ---- */
@@ -435,5 +487,6 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/block-names", test_block_names);
     g_test_add_func("/memory/ram-transfers", test_ram_transfers);
     g_test_add_func("/memory/dirty-clients", test_dirty_clients);
+    g_test_add_func("/memory/notification", test_notification);
     return g_test_run();
 }
