@@ -37,5 +37,10 @@ void checkpoint_participants_stop(CheckpointSide side);
 bool checkpoint_request_pending(void);
 /* Take what was asked for so far; false when nothing was. The first reason asked for wins. */
 bool checkpoint_take_request(CheckpointReason *reason);
+/* The VM has stopped: what packets before have asked for is settled by this checkpoint. */
+void checkpoint_settle_requests(void);
+/* Call @visit for each participant that compares packets. BQL held. */
+void checkpoint_foreach_packets(void (*visit)(const CheckpointPackets *packets, void *opaque),
+                                void *opaque);
 /* The error that a participant reported, or NULL; the caller frees. */
 GError *checkpoint_take_error(void);

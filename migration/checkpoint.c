@@ -21,10 +21,14 @@ static struct {
     CheckpointSide side;
     bool periodic;
     const CheckpointListener *listener;
-    bool requested;
-    CheckpointReason reason; /* of the first request since the last was taken */
+    unsigned requested;      /* a bit for each reason, since the last was taken */
+    CheckpointReason reason; /* of the first of these requests */
     GError *error;
 } hub;
+
+#define PACKET_REASONS                                                      \
+    (1u << CHECKPOINT_REASON_MISCOMPARE | 1u << CHECKPOINT_REASON_TIMEOUT | \
+     1u << CHECKPOINT_REASON_QUEUE_FULL)
 
 static const char *const reason_names[CHECKPOINT_REASON_COUNT] = {
     [CHECKPOINT_REASON_PERIODIC] = "periodic",     [CHECKPOINT_REASON_REQUEST] = "request",
@@ -66,7 +70,7 @@ void checkpoint_activate(CheckpointSide side, const CheckpointListener *listener
     hub.active = true;
     hub.side = side;
     hub.listener = listener;
-    hub.requested = false;
+    hub.requested = 0;
     g_clear_error(&hub.error);
     g_mutex_unlock(&hub.lock);
 }
@@ -75,7 +79,7 @@ void checkpoint_deactivate(void)
 {
     g_mutex_lock(&hub.lock);
     hub.active = false;
-    hub.requested = false;
+    hub.requested = 0;
     g_clear_error(&hub.error);
     g_mutex_unlock(&hub.lock);
 }
@@ -107,11 +111,13 @@ bool checkpoint_periodic(void)
 void checkpoint_request(CheckpointReason reason)
 {
     g_mutex_lock(&hub.lock);
-    if (hub.active && hub.side == CHECKPOINT_PRIMARY && !hub.requested) {
-        hub.requested = true;
-        hub.reason = reason;
-        hub.listener->requested();
-        trace_checkpoint_requested(reason_names[reason]);
+    if (hub.active && hub.side == CHECKPOINT_PRIMARY) {
+        if (!hub.requested) {
+            hub.reason = reason;
+            hub.listener->requested();
+            trace_checkpoint_requested(reason_names[reason]);
+        }
+        hub.requested |= 1u << reason;
     }
     g_mutex_unlock(&hub.lock);
 }
@@ -119,17 +125,27 @@ void checkpoint_request(CheckpointReason reason)
 bool checkpoint_request_pending(void)
 {
     g_mutex_lock(&hub.lock);
-    bool requested = hub.requested;
+    bool requested = hub.requested != 0;
     g_mutex_unlock(&hub.lock);
     return requested;
+}
+
+void checkpoint_settle_requests(void)
+{
+    g_mutex_lock(&hub.lock);
+    hub.requested &= ~PACKET_REASONS;
+    if (hub.requested && !(hub.requested & 1u << hub.reason)) {
+        hub.reason = (CheckpointReason)g_bit_nth_lsf(hub.requested, -1);
+    }
+    g_mutex_unlock(&hub.lock);
 }
 
 bool checkpoint_take_request(CheckpointReason *reason)
 {
     g_mutex_lock(&hub.lock);
-    bool requested = hub.requested;
+    bool requested = hub.requested != 0;
     *reason = hub.reason;
-    hub.requested = false;
+    hub.requested = 0;
     g_mutex_unlock(&hub.lock);
     return requested;
 }
@@ -237,5 +253,20 @@ void checkpoint_participants_stop(CheckpointSide side)
             participant->ops->stop(participant->opaque, side);
         }
         participant->started = false;
+    }
+}
+
+void checkpoint_foreach_packets(void (*visit)(const CheckpointPackets *packets, void *opaque),
+                                void *opaque)
+{
+    g_assert(bql_locked());
+    for (guint i = 0; i < participant_count(); i++) {
+        Participant *participant = participant_at(i);
+        if (participant->ops->packets) {
+            CheckpointPackets packets = { 0 };
+            participant->ops->packets(participant->opaque, &packets);
+            visit(&packets, opaque);
+            g_free(packets.name);
+        }
     }
 }

@@ -112,6 +112,7 @@ static bool stop_and_save(Primary *primary, gint64 *stopped_us, GError **error)
     *stopped_us = now_us();
     reset_if_wanted();
     bool ok = checkpoint_participants_prepare(CHECKPOINT_PRIMARY, primary->sequence, error);
+    checkpoint_settle_requests();
     colo_stats_phase(COLO_PHASE_STOP, now_us() - begin);
     gint64 save_begin = now_us();
     migration_writer_reset(primary->devices);

@@ -6,6 +6,8 @@
  */
 #include "migration/colo-stats.h"
 
+#include "migration/checkpoint-internal.h"
+
 #include <string.h>
 
 #include "util/timer.h"
@@ -109,14 +111,14 @@ static COLODurations *report_duration(const Duration *duration)
     return report;
 }
 
-static GPtrArray *report_reasons(void)
+static GPtrArray *report_reasons(const uint64_t counts[CHECKPOINT_REASON_COUNT])
 {
     GPtrArray *list = COLOReasonCount_list_new();
 
     for (int reason = 0; reason < CHECKPOINT_REASON_COUNT; reason++) {
         COLOReasonCount *entry = COLOReasonCount_new();
         entry->reason = (COLOCheckpointReason)reason;
-        entry->count = stats.reasons[reason];
+        entry->count = counts[reason];
         g_ptr_array_add(list, entry);
     }
     return list;
@@ -141,6 +143,32 @@ static GPtrArray *report_phases(void)
 
 G_STATIC_ASSERT((int)CHECKPOINT_REASON_COUNT == (int)COLO_CHECKPOINT_REASON__MAX);
 
+static void report_packets(const CheckpointPackets *packets, void *opaque)
+{
+    COLOStats *report = opaque;
+    COLOComparatorStats *entry = COLOComparatorStats_new();
+
+    entry->id = g_strdup(packets->name);
+    entry->packets_compared = packets->compared;
+    entry->packets_matched = packets->matched;
+    entry->packets_released = packets->released;
+    entry->packets_dropped = packets->dropped;
+    entry->packets_late = packets->late;
+    entry->packets_held = packets->held;
+    entry->bytes_held = packets->held_bytes;
+    entry->connections = packets->connections;
+    entry->asked = report_reasons(packets->asked);
+    if (!report->comparators) {
+        report->comparators = COLOComparatorStats_list_new();
+        report->has_packets_compared = report->has_packets_matched = true;
+        report->has_packets_released = true;
+    }
+    report->packets_compared += packets->compared;
+    report->packets_matched += packets->matched;
+    report->packets_released += packets->released;
+    g_ptr_array_add(report->comparators, entry);
+}
+
 COLOStats *colo_stats_report(COLOMode mode)
 {
     COLOStats *report = COLOStats_new();
@@ -148,7 +176,7 @@ COLOStats *colo_stats_report(COLOMode mode)
     g_mutex_lock(&lock);
     report->mode = mode;
     report->checkpoints = stats.checkpoints;
-    report->reasons = report_reasons();
+    report->reasons = report_reasons(stats.reasons);
     report->pause = report_duration(&stats.phases[COLO_PHASE_PAUSE]);
     report->phases = report_phases();
     report->last_pages = stats.last_pages;
@@ -162,5 +190,6 @@ COLOStats *colo_stats_report(COLOMode mode)
             (double)NANOSECONDS_PER_SECOND;
     }
     g_mutex_unlock(&lock);
+    checkpoint_foreach_packets(report_packets, report);
     return report;
 }

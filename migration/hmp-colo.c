@@ -22,15 +22,32 @@ static void print_durations(Monitor *monitor, const char *name, const COLODurati
                name, duration->last, duration->mean, duration->p50, duration->p99);
 }
 
-static void print_reasons(Monitor *monitor, const GPtrArray *reasons)
+static void print_reasons(Monitor *monitor, const char *title, const GPtrArray *reasons)
 {
-    hmp_printf(monitor, "reasons:");
+    hmp_printf(monitor, "%s:", title);
     for (guint i = 0; i < reasons->len; i++) {
         const COLOReasonCount *entry = g_ptr_array_index(reasons, i);
         hmp_printf(monitor, " %s %" G_GUINT64_FORMAT, COLOCheckpointReason_str(entry->reason),
                    entry->count);
     }
     hmp_printf(monitor, "\n");
+}
+
+static void print_comparators(Monitor *monitor, const GPtrArray *comparators)
+{
+    for (guint i = 0; comparators && i < comparators->len; i++) {
+        const COLOComparatorStats *entry = g_ptr_array_index(comparators, i);
+        hmp_printf(monitor,
+                   "%s: compared %" G_GUINT64_FORMAT ", matched %" G_GUINT64_FORMAT
+                   ", released %" G_GUINT64_FORMAT ", dropped %" G_GUINT64_FORMAT
+                   ", late %" G_GUINT64_FORMAT ", held %" G_GUINT64_FORMAT
+                   " packets (%" G_GUINT64_FORMAT " bytes), %" G_GUINT64_FORMAT " connections\n",
+                   entry->id, entry->packets_compared, entry->packets_matched,
+                   entry->packets_released, entry->packets_dropped, entry->packets_late,
+                   entry->packets_held, entry->bytes_held, entry->connections);
+        g_autofree char *title = g_strdup_printf("%s asked", entry->id);
+        print_reasons(monitor, title, entry->asked);
+    }
 }
 
 static void info_colo(Monitor *monitor, json_t *arguments, GError **error)
@@ -43,11 +60,12 @@ static void info_colo(Monitor *monitor, json_t *arguments, GError **error)
     }
     hmp_printf(monitor, "mode: %s\nlast mode: %s\nexit reason: %s\n", COLOMode_str(status->mode),
                COLOMode_str(status->last_mode), COLOExitReason_str(status->reason));
+    print_comparators(monitor, stats->comparators);
     hmp_printf(monitor, "checkpoints: %" G_GUINT64_FORMAT "\n", stats->checkpoints);
     if (!stats->checkpoints) {
         return;
     }
-    print_reasons(monitor, stats->reasons);
+    print_reasons(monitor, "reasons", stats->reasons);
     print_durations(monitor, "pause", stats->pause);
     for (guint i = 0; i < stats->phases->len; i++) {
         const COLOPhaseStats *entry = g_ptr_array_index(stats->phases, i);

@@ -6,6 +6,7 @@
 #include "qapi/qapi-commands-control.h"
 #include "qapi/qapi-commands-machine.h"
 #include "util/report.h"
+#include <inttypes.h>
 #include <string.h>
 
 static void run_info_cpus(Monitor *monitor, json_t *arguments, GError **error)
@@ -58,6 +59,20 @@ static void run_info_history(Monitor *monitor, json_t *arguments, GError **error
     }
 }
 
+static void run_info_iothreads(Monitor *monitor, json_t *arguments, GError **error)
+{
+    g_autoptr(GPtrArray) list = qmp_query_iothreads(error);
+
+    for (unsigned i = 0; list && i < list->len; i++) {
+        const IOThreadInfo *info = list->pdata[i];
+        hmp_printf(monitor,
+                   "%s:\n  thread_id=%" PRId64 "\n  poll-max-ns=%" PRId64 "\n  poll-grow=%" PRId64
+                   "\n  poll-shrink=%" PRId64 "\n  aio-max-batch=%" PRId64 "\n",
+                   info->id, info->thread_id, info->poll_max_ns, info->poll_grow, info->poll_shrink,
+                   info->aio_max_batch);
+    }
+}
+
 static void run_nmi(Monitor *monitor, json_t *arguments, GError **error)
 {
     qmp_inject_nmi(error);
@@ -91,6 +106,8 @@ static void run_closefd(Monitor *monitor, json_t *arguments, GError **error)
 
 HMP_COMMAND(info_cpus, .name = "info cpus", .help = "show infos for each CPU",
             .handler = run_info_cpus);
+HMP_COMMAND(info_iothreads, .name = "info iothreads", .help = "show iothreads",
+            .handler = run_info_iothreads);
 HMP_COMMAND(info_kvm, .name = "info kvm", .help = "show KVM information", .handler = run_info_kvm);
 HMP_COMMAND(info_name, .name = "info name", .help = "show the current VM name",
             .handler = run_info_name);

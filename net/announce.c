@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "migration/arrival.h"
 #include "monitor/hmp.h"
 #include "qapi/qapi-commands-migration.h"
 #include "qapi/qapi-commands-net.h"
@@ -239,3 +240,16 @@ static void run_announce_self(Monitor *monitor, json_t *arguments, GError **erro
 HMP_COMMAND(announce_self, .name = "announce_self", .arguments = "interfaces:s?,id:s?",
             .parameters = "[interfaces] [id]", .help = "Trigger GARP/RARP announcements",
             .handler = run_announce_self);
+
+/* ---- a VM that has come here ---- */
+
+static void on_arrival(const MigrationAnnounce *announce, void *opaque)
+{
+    net_announce_start(NULL, announce->initial_ms, announce->max_ms, announce->rounds,
+                       announce->step_ms);
+}
+
+__attribute__((constructor)) static void announce_register(void)
+{
+    migration_arrival_notifier_add(on_arrival, NULL);
+}

@@ -22,8 +22,9 @@ typedef struct HeldOutput {
     bool warned; /* that frames are dropped, since the last checkpoint */
 } HeldOutput;
 
-static GateState state;  /* BQL */
-static GHashTable *held; /* NetClient * to HeldOutput *; BQL */
+static GateState state;             /* BQL */
+static GHashTable *held;            /* NetClient * to HeldOutput *; BQL */
+static GHashTable *exempt_backends; /* NetClient *; BQL */
 
 static void held_output_free(gpointer data)
 {
@@ -83,6 +84,24 @@ static bool has_client_frames(const NetClient *backend)
     return false;
 }
 
+static bool is_exempt(NetClient *backend)
+{
+    return exempt_backends && g_hash_table_contains(exempt_backends, backend);
+}
+
+void net_colo_gate_exempt(NetClient *backend, bool exempt)
+{
+    g_assert(bql_locked());
+    if (!exempt_backends) {
+        exempt_backends = g_hash_table_new(NULL, NULL);
+    }
+    if (exempt) {
+        g_hash_table_add(exempt_backends, backend);
+    } else {
+        g_hash_table_remove(exempt_backends, backend);
+    }
+}
+
 bool net_colo_gate_is_open(void)
 {
     return state == GATE_OPEN;
@@ -96,7 +115,7 @@ NetVerdict net_colo_gate_ask(NetClient *backend, NetFilterQueue direction, const
         hold(backend, frame);
         return NET_VERDICT_TAKE;
     }
-    if (state == GATE_SHUT && (out || has_client_frames(backend))) {
+    if (state == GATE_SHUT && !is_exempt(backend) && (out || has_client_frames(backend))) {
         trace_net_colo_gate_dropped(backend->name, out ? "out" : "in");
         return NET_VERDICT_TAKE;
     }
@@ -105,6 +124,7 @@ NetVerdict net_colo_gate_ask(NetClient *backend, NetFilterQueue direction, const
 
 void net_colo_gate_forget(NetClient *backend)
 {
+    net_colo_gate_exempt(backend, false);
     if (held) {
         g_hash_table_remove(held, backend);
     }

@@ -24,5 +24,10 @@ bool net_colo_gate_is_open(void);
  * as the sender is concerned it is sent.
  */
 NetVerdict net_colo_gate_ask(NetClient *backend, NetFilterQueue direction, const NetFrame *frame);
+/*
+ * @backend's frames take a way of their own (the kernel packet path): the gate is open for it while
+ * COLO compares, and still holds its output in periodic mode.
+ */
+void net_colo_gate_exempt(NetClient *backend, bool exempt);
 /* @backend goes: drop what waits for it. */
 void net_colo_gate_forget(NetClient *backend);

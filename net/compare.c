@@ -3,12 +3,16 @@
 /*
  * The comparator's core: which connection a frame belongs to, what is held, what goes out, and
  * when a checkpoint is needed.
+ *
+ * A checkpoint only counts an epoch up; each connection finds out by its next frame.
  */
+#include "net/compare.h"
+
 #include <string.h>
 
-#include "net/compare.h"
 #include "net/connection.h"
 #include "net/datagram-compare.h"
+#include "net/epoch-gate.h"
 #include "net/reassembly.h"
 #include "net/tcp-compare.h"
 #include "trace-net.h"
@@ -20,10 +24,16 @@
 #define REASSEMBLY_DATAGRAMS 64
 #define REASSEMBLY_FRAGMENTS 128
 
+/* The key says which of the two it is. */
 typedef struct Connection {
     ConnectionEntry entry;
-    FrameQueue primary, secondary; /* messages */
-    TcpStream *tcp[2];             /* by direction; NULL until a segment was sent */
+    union {
+        struct {
+            FrameQueue primary, secondary;
+            uint32_t epoch;
+        } messages;
+        TcpStream tcp[2]; /* by direction */
+    };
 } Connection;
 
 struct Comparator {
@@ -32,10 +42,14 @@ struct Comparator {
     void *opaque;
     bool running;
     bool asked; /* since the last checkpoint */
+    uint32_t epoch;
     int64_t now;
     ConnectionTable *connections;
+    HeldFrames primary_held, secondary_held;
     Reassembly *primary_fragments, *secondary_fragments;
-    HeldFrame *oldest_held, *newest_held; /* of the primary, order of arrival */
+    EpochGate primary_gate, secondary_gate;
+    bool checkpoint_waits; /* for the primary's mark */
+    bool alone;            /* there is no secondary */
     ComparatorStatistics statistics;
 };
 
@@ -46,80 +60,72 @@ static void ask(Comparator *comparator, CheckpointReason reason)
     }
     comparator->asked = true;
     comparator->statistics.asked[reason]++;
-    trace_comparator_ask(reason, comparator->statistics.held_frames);
+    trace_comparator_ask(reason, comparator->primary_held.count);
     comparator->ops.checkpoint_needed(reason, comparator->opaque);
 }
 
-/* --- held frames of the primary, in order of arrival --- */
-
-static void hold(Comparator *comparator, HeldFrame *frame)
+static size_t held_bytes(const Comparator *comparator)
 {
-    frame->next_held = NULL;
-    frame->previous_held = comparator->newest_held;
-    *(comparator->newest_held ? &comparator->newest_held->next_held : &comparator->oldest_held) =
-        frame;
-    comparator->newest_held = frame;
-    comparator->statistics.held_frames++;
+    return comparator->primary_held.bytes + comparator->secondary_held.bytes;
 }
 
-static void unhold(Comparator *comparator, HeldFrame *frame)
-{
-    *(frame->next_held ? &frame->next_held->previous_held : &comparator->newest_held) =
-        frame->previous_held;
-    *(frame->previous_held ? &frame->previous_held->next_held : &comparator->oldest_held) =
-        frame->next_held;
-    comparator->statistics.held_frames--;
-}
+/* --- on their way out --- */
 
-static void emit(Comparator *comparator, const HeldFrame *frame)
+static void emit(Comparator *comparator, const NetFrame *frame)
 {
-    const GPtrArray *fragments = frame->fragments;
-
     comparator->statistics.released++;
-    if (!fragments) {
-        comparator->ops.release(frame->data, frame->packet.size, comparator->opaque);
-        return;
-    }
+    comparator->ops.release(frame, comparator->opaque);
+}
+
+static void emit_fragments(Comparator *comparator, const GPtrArray *fragments)
+{
     for (unsigned i = 0; i < fragments->len; i++) {
         gsize size;
-        const uint8_t *data = g_bytes_get_data(fragments->pdata[i], &size);
-        comparator->ops.release(data, size, comparator->opaque);
+        const void *data = g_bytes_get_data(fragments->pdata[i], &size);
+        struct iovec iov = { (void *)data, size };
+        emit(comparator, &(NetFrame){ .iov = &iov, .iov_count = 1 });
     }
 }
 
-static void discard(HeldFrame *frame, void *opaque)
+static void emit_held(Comparator *comparator, HeldFrame *held)
 {
-    unhold(opaque, frame);
-    held_frame_free(frame);
+    struct iovec iov = { held->data, held->packet.size };
+
+    if (held->fragments) {
+        emit_fragments(comparator, held->fragments);
+    } else {
+        emit(comparator, &(NetFrame){ .header = held->header, .iov = &iov, .iov_count = 1 });
+    }
 }
 
-static void release(HeldFrame *frame, void *opaque)
+static void release_matched(HeldFrame *held, void *opaque)
 {
-    emit(opaque, frame);
-    discard(frame, opaque);
+    Comparator *comparator = opaque;
+
+    comparator->statistics.matched++;
+    emit_held(comparator, held);
+    held_frame_free(held);
 }
 
 /* --- connections --- */
 
-static size_t connection_bytes(const Connection *connection)
+/* What was held before the last checkpoint is gone already. */
+static void refresh_messages(const Comparator *comparator, Connection *connection)
 {
-    size_t bytes = connection->primary.bytes + connection->secondary.bytes;
-
-    for (unsigned i = 0; i < 2; i++) {
-        const TcpStream *stream = connection->tcp[i];
-        bytes += stream ? stream->primary.bytes + stream->secondary.bytes : 0;
+    if (connection->messages.epoch != comparator->epoch) {
+        connection->messages.primary = connection->messages.secondary = (FrameQueue){ 0 };
+        connection->messages.epoch = comparator->epoch;
     }
-    return bytes;
 }
 
-static void discard_queue(Comparator *comparator, FrameQueue *queue)
+static TcpStream *refreshed_stream(const Comparator *comparator, Connection *connection, bool low)
 {
-    HeldFrame *frame;
+    TcpStream *stream = &connection->tcp[low];
 
-    while ((frame = queue->head)) {
-        frame_queue_remove(queue, frame);
-        discard(frame, comparator);
+    if (stream->epoch != comparator->epoch) {
+        tcp_stream_refresh(stream, comparator->epoch);
     }
+    return stream;
 }
 
 /* What is held was never matched: it is lost, as in a network, and only a checkpoint helps. */
@@ -127,19 +133,18 @@ static void connection_removed(ConnectionEntry *entry, void *opaque)
 {
     Comparator *comparator = opaque;
     Connection *connection = (Connection *)entry;
-    unsigned held = comparator->statistics.held_frames;
+    unsigned held = comparator->primary_held.count;
 
-    comparator->statistics.held_bytes -= connection_bytes(connection);
-    discard_queue(comparator, &connection->primary);
-    frame_queue_clear(&connection->secondary);
-    for (unsigned i = 0; i < 2; i++) {
-        if (connection->tcp[i]) {
-            discard_queue(comparator, &connection->tcp[i]->primary);
-            tcp_stream_clear(connection->tcp[i]);
-            g_free(connection->tcp[i]);
+    if (entry->key.protocol == PROTOCOL_TCP) {
+        for (unsigned i = 0; i < 2; i++) {
+            tcp_stream_clear(refreshed_stream(comparator, connection, i));
         }
+    } else {
+        refresh_messages(comparator, connection);
+        frame_queue_clear(&connection->messages.primary);
+        frame_queue_clear(&connection->messages.secondary);
     }
-    held -= comparator->statistics.held_frames;
+    held -= comparator->primary_held.count;
     comparator->statistics.dropped += held;
     if (held > 0 && comparator->running) {
         ask(comparator, CHECKPOINT_REASON_QUEUE_FULL);
@@ -153,116 +158,142 @@ static Connection *connection_of(Comparator *comparator, const Packet *packet)
     return (Connection *)connection_table_get(comparator->connections, &key);
 }
 
-static TcpStream *stream_of(Connection *connection, const Packet *packet)
+static TcpStream *stream_of(Comparator *comparator, const Packet *packet)
 {
-    TcpStream **stream = &connection->tcp[connection_from_low(&connection->entry.key, packet)];
+    Connection *connection = connection_of(comparator, packet);
 
-    if (!*stream) {
-        *stream = g_new0(TcpStream, 1);
-    }
-    return *stream;
+    return refreshed_stream(comparator, connection,
+                            connection_from_low(&connection->entry.key, packet));
+}
+
+static Connection *messages_of(Comparator *comparator, const Packet *packet)
+{
+    Connection *connection = connection_of(comparator, packet);
+
+    refresh_messages(comparator, connection);
+    return connection;
 }
 
 /* --- one frame --- */
 
-static TcpVerdict primary_datagram(Comparator *comparator, Connection *connection, HeldFrame *frame)
+static bool has_room(const Comparator *comparator, const ArrivedFrame *arrived)
 {
-    HeldFrame *other = datagram_find(&connection->secondary, &frame->packet);
-
-    if (other) {
-        frame_queue_remove(&connection->secondary, other);
-        held_frame_free(other);
-        release(frame, comparator);
-        return TCP_AGREES;
-    }
-    frame_queue_push(&connection->primary, frame);
-    return TCP_AGREES;
+    return held_bytes(comparator) + arrived->packet.size <= comparator->config.held_bytes;
 }
 
-static TcpVerdict secondary_datagram(Comparator *comparator, Connection *connection,
-                                     const Packet *packet)
+static TcpVerdict check_reordering(const Connection *connection)
 {
-    HeldFrame *other = datagram_find(&connection->primary, packet);
+    return connection->messages.primary.length >= DATAGRAM_REORDER &&
+                   connection->messages.secondary.length >= DATAGRAM_REORDER
+               ? TCP_DIFFERS
+               : TCP_AGREES;
+}
+
+static TcpVerdict primary_message(Comparator *comparator, ArrivedFrame *arrived)
+{
+    Connection *connection = messages_of(comparator, &arrived->packet);
+    HeldFrame *other =
+        datagram_find(&connection->messages.secondary, &arrived->packet, &arrived->header);
 
     if (other) {
-        frame_queue_remove(&connection->primary, other);
-        release(other, comparator);
-        return TCP_AGREES;
+        frame_queue_remove(&connection->messages.secondary, other);
+        held_frame_free(other);
+        return TCP_GOES;
     }
-    if (connection->secondary.length >= comparator->config.queue_frames) {
+    if (connection->messages.primary.length >= comparator->config.queue_frames) {
         return TCP_QUEUE_FULL;
     }
-    frame_queue_push(&connection->secondary, held_frame_new(packet, comparator->now));
-    return TCP_AGREES;
+    frame_queue_push(&connection->messages.primary, arrived_frame_keep(arrived));
+    return check_reordering(connection);
 }
 
-static bool reordered_too_far(const Connection *connection)
+static TcpVerdict secondary_message(Comparator *comparator, ArrivedFrame *arrived)
 {
-    return connection->primary.length >= DATAGRAM_REORDER &&
-           connection->secondary.length >= DATAGRAM_REORDER;
+    Connection *connection = messages_of(comparator, &arrived->packet);
+    HeldFrame *other =
+        datagram_find(&connection->messages.primary, &arrived->packet, &arrived->header);
+
+    if (other) {
+        frame_queue_remove(&connection->messages.primary, other);
+        release_matched(other, comparator);
+        return TCP_AGREES;
+    }
+    if (connection->messages.secondary.length >= comparator->config.queue_frames) {
+        return TCP_QUEUE_FULL;
+    }
+    frame_queue_push(&connection->messages.secondary, arrived_frame_keep(arrived));
+    return check_reordering(connection);
 }
 
-static void settle(Comparator *comparator, const Connection *connection, size_t bytes_before,
-                   TcpVerdict verdict)
+static TcpContext tcp_context(Comparator *comparator)
 {
-    comparator->statistics.held_bytes += connection_bytes(connection) - bytes_before;
+    return (TcpContext){ .limit = comparator->config.queue_frames,
+                         .release = release_matched,
+                         .opaque = comparator };
+}
+
+static void settle(Comparator *comparator, TcpVerdict verdict)
+{
     if (verdict == TCP_QUEUE_FULL) {
         ask(comparator, CHECKPOINT_REASON_QUEUE_FULL);
-    } else if (verdict == TCP_DIFFERS || reordered_too_far(connection)) {
+    } else if (verdict == TCP_DIFFERS) {
         ask(comparator, CHECKPOINT_REASON_MISCOMPARE);
     }
 }
 
-static bool has_room(Comparator *comparator, const FrameQueue *queue, const Packet *packet)
+static void ask_if_alone(Comparator *comparator)
 {
-    return queue->length < comparator->config.queue_frames &&
-           comparator->statistics.held_bytes + packet->size <= comparator->config.held_bytes;
+    if (comparator->alone && comparator->primary_held.count > 0) {
+        ask(comparator, CHECKPOINT_REASON_TIMEOUT);
+    }
 }
 
-/* @fragments: what to send in the packet's place, taken; or NULL. */
-static void primary_packet(Comparator *comparator, const Packet *packet, GPtrArray *fragments)
+/* @frame: what to send when it may go at once; NULL: what @arrived says. */
+static void primary_arrived(Comparator *comparator, ArrivedFrame *arrived, const NetFrame *frame)
 {
-    Connection *connection = connection_of(comparator, packet);
-    TcpStream *stream = packet->kind == PACKET_TCP ? stream_of(connection, packet) : NULL;
-    size_t before = connection_bytes(connection);
-    TcpVerdict verdict;
+    TcpVerdict verdict = TCP_QUEUE_FULL;
 
-    if (!has_room(comparator, stream ? &stream->primary : &connection->primary, packet)) {
+    if (!has_room(comparator, arrived)) {
         comparator->statistics.dropped++;
-        g_clear_pointer(&fragments, g_ptr_array_unref);
-        ask(comparator, CHECKPOINT_REASON_QUEUE_FULL);
+        settle(comparator, verdict);
         return;
     }
-    HeldFrame *frame = held_frame_new(packet, comparator->now);
-    frame->fragments = fragments;
-    hold(comparator, frame);
-    if (stream) {
-        verdict =
-            tcp_stream_primary(stream, frame, comparator->config.queue_frames, release, comparator);
+    if (arrived->packet.kind == PACKET_TCP) {
+        TcpContext context = tcp_context(comparator);
+        TcpStream *stream = stream_of(comparator, &arrived->packet);
+        verdict = tcp_stream_primary(stream, arrived, &context);
+        comparator->statistics.dropped += context.dropped;
     } else {
-        verdict = primary_datagram(comparator, connection, frame);
+        verdict = primary_message(comparator, arrived);
     }
-    settle(comparator, connection, before, verdict);
+    if (verdict == TCP_GOES) {
+        comparator->statistics.matched++;
+        if (arrived->fragments) {
+            emit_fragments(comparator, arrived->fragments);
+        } else {
+            emit(comparator, frame);
+        }
+    }
+    comparator->statistics.dropped += verdict == TCP_QUEUE_FULL;
+    settle(comparator, verdict);
+    ask_if_alone(comparator);
 }
 
-static void secondary_packet(Comparator *comparator, const Packet *packet)
+static void secondary_arrived(Comparator *comparator, ArrivedFrame *arrived)
 {
-    Connection *connection = connection_of(comparator, packet);
-    size_t before = connection_bytes(connection);
-    TcpVerdict verdict;
+    TcpVerdict verdict = TCP_QUEUE_FULL;
 
-    if (comparator->statistics.held_bytes + packet->size > comparator->config.held_bytes) {
-        ask(comparator, CHECKPOINT_REASON_QUEUE_FULL);
-        return;
+    if (has_room(comparator, arrived)) {
+        TcpContext context = tcp_context(comparator);
+        verdict =
+            arrived->packet.kind == PACKET_TCP
+                ? tcp_stream_secondary(stream_of(comparator, &arrived->packet), arrived, &context)
+                : secondary_message(comparator, arrived);
     }
-    if (packet->kind == PACKET_TCP) {
-        verdict = tcp_stream_secondary(stream_of(connection, packet), packet,
-                                       comparator->config.queue_frames, release, comparator);
-    } else {
-        verdict = secondary_datagram(comparator, connection, packet);
-    }
-    settle(comparator, connection, before, verdict);
+    settle(comparator, verdict);
 }
+
+/* --- what it is --- */
 
 static Packet opaque_packet(const uint8_t *frame, size_t size)
 {
@@ -283,40 +314,98 @@ static Packet understand(Comparator *comparator, const uint8_t *frame, size_t si
     return opaque_packet(frame, size);
 }
 
+/* A fragment with work left to do on it is none that could be put together. */
+static void refuse_odd_fragment(Comparator *comparator, ArrivedFrame *arrived)
+{
+    Packet *packet = &arrived->packet;
+
+    if (packet->kind == PACKET_FRAGMENT && !vnet_header_is_plain(&arrived->header)) {
+        comparator->statistics.refused++;
+        *packet = opaque_packet(packet->frame, packet->size);
+    }
+}
+
+/* Understand @frame in place, or gather its pieces first. */
+static ArrivedFrame arrive(Comparator *comparator, HeldFrames *frames, const NetFrame *frame)
+{
+    ArrivedFrame arrived = { .frames = frames, .header = frame->header, .now = comparator->now };
+    const uint8_t *data;
+    size_t size = net_frame_size(frame);
+
+    if (frame->iov_count == 1) {
+        data = frame->iov->iov_base;
+    } else {
+        arrived.gathered = held_frame_alloc(frames, size);
+        net_frame_copy(frame, 0, arrived.gathered->data, size);
+        data = arrived.gathered->data;
+    }
+    arrived.packet = understand(comparator, data, size);
+    refuse_odd_fragment(comparator, &arrived);
+    return arrived;
+}
+
 /* --- fragments --- */
+
+typedef void ArrivedFunction(Comparator *comparator, ArrivedFrame *arrived);
+
+static void each_as_it_is(Comparator *comparator, HeldFrames *frames, const GPtrArray *fragments,
+                          ReassemblyResult reason, ArrivedFunction *function)
+{
+    trace_comparator_fragments_dropped(fragments->len, reassembly_result_text(reason));
+    for (unsigned i = 0; i < fragments->len; i++) {
+        gsize size;
+        const uint8_t *data = g_bytes_get_data(fragments->pdata[i], &size);
+        ArrivedFrame arrived = { .frames = frames,
+                                 .packet = opaque_packet(data, size),
+                                 .now = comparator->now };
+        function(comparator, &arrived);
+    }
+}
+
+static void primary_as_it_is(Comparator *comparator, ArrivedFrame *arrived)
+{
+    struct iovec iov = { (void *)arrived->packet.frame, arrived->packet.size };
+
+    primary_arrived(comparator, arrived, &(NetFrame){ .iov = &iov, .iov_count = 1 });
+}
 
 static void primary_fragments_dropped(const GPtrArray *frames, ReassemblyResult reason,
                                       void *opaque)
 {
-    trace_comparator_fragments_dropped(frames->len, reassembly_result_text(reason));
-    for (unsigned i = 0; i < frames->len; i++) {
-        gsize size;
-        const uint8_t *data = g_bytes_get_data(frames->pdata[i], &size);
-        Packet packet = opaque_packet(data, size);
-        primary_packet(opaque, &packet, NULL);
-    }
+    Comparator *comparator = opaque;
+
+    each_as_it_is(comparator, &comparator->primary_held, frames, reason, primary_as_it_is);
 }
 
 static void secondary_fragments_dropped(const GPtrArray *frames, ReassemblyResult reason,
                                         void *opaque)
 {
-    trace_comparator_fragments_dropped(frames->len, reassembly_result_text(reason));
-    for (unsigned i = 0; i < frames->len; i++) {
-        gsize size;
-        const uint8_t *data = g_bytes_get_data(frames->pdata[i], &size);
-        Packet packet = opaque_packet(data, size);
-        secondary_packet(opaque, &packet);
-    }
+    Comparator *comparator = opaque;
+
+    each_as_it_is(comparator, &comparator->secondary_held, frames, reason, secondary_arrived);
 }
 
-/* The whole datagram of which @packet is the last missing part; or NULL. */
-static GByteArray *reassemble(Comparator *comparator, Reassembly *reassembly, const Packet *packet,
-                              GPtrArray **fragments)
+/*
+ * If @arrived is a fragment put it with the others of its datagram. True when there is something
+ * to compare: @arrived, which may be a whole datagram now. Its bytes are in *@whole then.
+ */
+static bool reassemble(Comparator *comparator, Reassembly *reassembly, ArrivedFrame *arrived,
+                       GByteArray **whole)
 {
-    GByteArray *whole = NULL;
-
-    reassembly_add(reassembly, packet, comparator->now, &whole, fragments);
-    return whole;
+    if (arrived->packet.kind != PACKET_FRAGMENT) {
+        return true;
+    }
+    reassembly_add(reassembly, &arrived->packet, comparator->now, whole, &arrived->fragments);
+    if (!*whole) {
+        return false;
+    }
+    if (arrived->gathered) { /* the datagram takes its place */
+        GPtrArray *fragments = g_steal_pointer(&arrived->fragments);
+        arrived_frame_clear(arrived);
+        arrived->fragments = fragments;
+    }
+    arrived->packet = understand(comparator, (*whole)->data, (*whole)->len);
+    return true;
 }
 
 /* --- the public face --- */
@@ -347,53 +436,74 @@ void comparator_free(Comparator *comparator)
         connection_table_free(comparator->connections);
         reassembly_free(comparator->primary_fragments);
         reassembly_free(comparator->secondary_fragments);
+        held_frames_clear(&comparator->primary_held);
+        held_frames_clear(&comparator->secondary_held);
         g_free(comparator);
     }
 }
 
-void comparator_primary_frame(Comparator *comparator, const uint8_t *frame, size_t size,
-                              int64_t now)
+void comparator_set_queue_frames(Comparator *comparator, unsigned queue_frames)
 {
+    comparator->config.queue_frames = queue_frames;
+}
+
+void comparator_set_timeout(Comparator *comparator, int64_t timeout)
+{
+    comparator->config.timeout = timeout;
+    reassembly_set_timeout(comparator->primary_fragments, timeout);
+    reassembly_set_timeout(comparator->secondary_fragments, timeout);
+}
+
+void comparator_primary_frame(Comparator *comparator, const NetFrame *frame, int64_t now)
+{
+    g_autoptr(GByteArray) whole = NULL;
+
     comparator->now = now;
     comparator->statistics.primary_frames++;
     if (!comparator->running) {
-        comparator->ops.release(frame, size, comparator->opaque);
+        emit(comparator, frame);
         return;
     }
-    Packet packet = understand(comparator, frame, size);
-    if (packet.kind != PACKET_FRAGMENT) {
-        primary_packet(comparator, &packet, NULL);
-        return;
+    comparator->statistics.compared++;
+    ArrivedFrame arrived = arrive(comparator, &comparator->primary_held, frame);
+    if (reassemble(comparator, comparator->primary_fragments, &arrived, &whole)) {
+        primary_arrived(comparator, &arrived, frame);
     }
-    GPtrArray *fragments = NULL;
-    g_autoptr(GByteArray) whole =
-        reassemble(comparator, comparator->primary_fragments, &packet, &fragments);
-    if (whole) {
-        packet = understand(comparator, whole->data, whole->len);
-        primary_packet(comparator, &packet, fragments);
-    }
+    arrived_frame_clear(&arrived);
 }
 
-void comparator_secondary_frame(Comparator *comparator, const uint8_t *frame, size_t size,
-                                int64_t now)
+void comparator_secondary_frame(Comparator *comparator, const NetFrame *frame, int64_t now)
 {
+    g_autoptr(GByteArray) whole = NULL;
+
     comparator->now = now;
     comparator->statistics.secondary_frames++;
     if (!comparator->running) {
         return;
     }
-    Packet packet = understand(comparator, frame, size);
-    if (packet.kind != PACKET_FRAGMENT) {
-        secondary_packet(comparator, &packet);
+    if (!epoch_gate_is_open(&comparator->secondary_gate)) {
+        comparator->statistics.late++;
         return;
     }
-    g_autoptr(GPtrArray) fragments = NULL;
-    g_autoptr(GByteArray) whole =
-        reassemble(comparator, comparator->secondary_fragments, &packet, &fragments);
-    if (whole) {
-        packet = understand(comparator, whole->data, whole->len);
-        secondary_packet(comparator, &packet);
+    ArrivedFrame arrived = arrive(comparator, &comparator->secondary_held, frame);
+    if (reassemble(comparator, comparator->secondary_fragments, &arrived, &whole)) {
+        secondary_arrived(comparator, &arrived);
     }
+    arrived_frame_clear(&arrived);
+}
+
+void comparator_expect(Comparator *comparator, const struct iovec *frames, unsigned count)
+{
+    ConnectionKey keys[COMPARATOR_EXPECT_MAX];
+    unsigned known = 0;
+
+    for (unsigned i = 0; comparator->running && i < MIN(count, COMPARATOR_EXPECT_MAX); i++) {
+        Packet packet;
+        if (packet_parse(&packet, frames[i].iov_base, frames[i].iov_len) == PACKET_OK) {
+            keys[known++] = connection_key(&packet);
+        }
+    }
+    connection_table_expect(comparator->connections, keys, known);
 }
 
 void comparator_expire(Comparator *comparator, int64_t now)
@@ -406,65 +516,129 @@ void comparator_expire(Comparator *comparator, int64_t now)
     }
     reassembly_expire(comparator->primary_fragments, now);
     reassembly_expire(comparator->secondary_fragments, now);
-    oldest = comparator->oldest_held;
+    oldest = comparator->primary_held.oldest;
     if (oldest && now - oldest->arrived >= comparator->config.timeout) {
         ask(comparator, CHECKPOINT_REASON_TIMEOUT);
     }
 }
 
-static void checkpoint_connection(Comparator *comparator, Connection *connection)
-{
-    size_t before = connection_bytes(connection);
-
-    discard_queue(comparator, &connection->primary);
-    frame_queue_clear(&connection->secondary);
-    for (unsigned i = 0; i < 2; i++) {
-        if (connection->tcp[i]) {
-            tcp_stream_checkpoint(connection->tcp[i], discard, comparator);
-        }
-    }
-    comparator->statistics.held_bytes += connection_bytes(connection) - before;
-}
-
-/* Everything out in order of arrival, across connections; incomplete datagrams come last. */
+/*
+ * Everything out in order of arrival, across connections; incomplete datagrams come last. The
+ * queues of the connections are not touched: the new epoch says that they are empty.
+ */
 static void release_all(Comparator *comparator)
 {
+    HeldFrame *held;
+
     comparator->asked = true; /* no new asks from what is given up here */
     reassembly_expire(comparator->primary_fragments, INT64_MAX);
     reassembly_clear(comparator->secondary_fragments);
-    for (HeldFrame *frame = comparator->oldest_held; frame; frame = frame->next_held) {
-        emit(comparator, frame);
+    while ((held = comparator->primary_held.oldest)) {
+        emit_held(comparator, held);
+        held_frame_free(held);
     }
-    for (ConnectionEntry *entry = connection_table_oldest(comparator->connections); entry;
-         entry = entry->newer) {
-        checkpoint_connection(comparator, (Connection *)entry);
+    while ((held = comparator->secondary_held.oldest)) {
+        held_frame_free(held);
     }
+    comparator->epoch++;
     comparator->asked = false;
+}
+
+static void carry_out_checkpoint(Comparator *comparator)
+{
+    comparator->checkpoint_waits = false;
+    comparator->statistics.checkpoints++;
+    trace_comparator_checkpoint(comparator->primary_held.count);
+    release_all(comparator);
+    epoch_gate_checkpoint(&comparator->secondary_gate);
+}
+
+void comparator_checkpoint_begins(Comparator *comparator)
+{
+    if (comparator->checkpoint_waits) { /* the mark never came */
+        carry_out_checkpoint(comparator);
+    }
+    comparator->asked = true;
 }
 
 void comparator_checkpoint(Comparator *comparator)
 {
+    if (!comparator->running) {
+        return;
+    }
+    epoch_gate_checkpoint(&comparator->primary_gate);
+    if (epoch_gate_is_open(&comparator->primary_gate)) {
+        carry_out_checkpoint(comparator);
+    } else {
+        comparator->checkpoint_waits = true;
+    }
+}
+
+void comparator_primary_mark(Comparator *comparator)
+{
+    if (!comparator->running) {
+        return;
+    }
+    epoch_gate_mark(&comparator->primary_gate);
+    if (comparator->checkpoint_waits && epoch_gate_is_open(&comparator->primary_gate)) {
+        carry_out_checkpoint(comparator);
+    }
+}
+
+void comparator_secondary_mark(Comparator *comparator)
+{
     if (comparator->running) {
-        comparator->statistics.checkpoints++;
-        trace_comparator_checkpoint(comparator->statistics.held_frames);
-        release_all(comparator);
+        epoch_gate_mark(&comparator->secondary_gate);
+    }
+}
+
+void comparator_primary_opened(Comparator *comparator)
+{
+    epoch_gate_reset(&comparator->primary_gate);
+    if (comparator->checkpoint_waits) {
+        carry_out_checkpoint(comparator);
+    }
+}
+
+void comparator_secondary_opened(Comparator *comparator)
+{
+    epoch_gate_reset(&comparator->secondary_gate);
+}
+
+void comparator_set_secondary_present(Comparator *comparator, bool present)
+{
+    comparator->alone = !present;
+    if (comparator->running) {
+        ask_if_alone(comparator);
     }
 }
 
 void comparator_set_running(Comparator *comparator, bool running)
 {
-    if (comparator->running && !running) {
+    if (running == comparator->running) {
+        return;
+    }
+    if (running) {
+        comparator->primary_gate = comparator->secondary_gate = (EpochGate){ 0 };
+    } else {
         release_all(comparator);
         connection_table_clear(comparator->connections);
     }
     comparator->running = running;
-    comparator->asked = false;
+    comparator->asked = comparator->checkpoint_waits = false;
+}
+
+bool comparator_running(const Comparator *comparator)
+{
+    return comparator->running;
 }
 
 ComparatorStatistics comparator_statistics(const Comparator *comparator)
 {
     ComparatorStatistics statistics = comparator->statistics;
 
+    statistics.held_bytes = held_bytes(comparator);
+    statistics.held_frames = comparator->primary_held.count;
     statistics.connections = connection_table_size(comparator->connections);
     return statistics;
 }

@@ -2,7 +2,7 @@
 /* Copyright The qemu-colo authors */
 /*
  * Connections and the bounded table of them. Both directions of a conversation are one
- * connection; the least recently used one makes room for a new one.
+ * connection; one that was not used for long makes room for a new one.
  */
 #pragma once
 
@@ -28,39 +28,49 @@ ConnectionKey connection_key(const Packet *packet);
 /* Does @packet come from the end that the key calls low? */
 bool connection_from_low(const ConnectionKey *key, const Packet *packet);
 
-/* First member of every entry of a table. The table owns the links. */
+/* First member of every entry of a table; its fields belong to the table. */
 typedef struct ConnectionEntry {
     ConnectionKey key;
     uint32_t hash;
-    struct ConnectionEntry *chain;         /* same bucket */
-    struct ConnectionEntry *newer, *older; /* order of use */
+    uint32_t number; /* place among the entries */
+    bool present;
+    bool used; /* again since it was made, or since the hand has passed */
 } ConnectionEntry;
 
-/* Called when an entry leaves the table, just before its memory is freed. */
+/* Called when an entry leaves the table, just before its memory is used again. */
 typedef void ConnectionRemoved(ConnectionEntry *entry, void *opaque);
 
 typedef struct ConnectionTable ConnectionTable;
 
 /*
  * A table of at most @limit entries (1 or more) of @entry_size bytes, zeroed behind the
- * ConnectionEntry. @removed may be NULL. Not thread-safe: one thread uses a table.
+ * ConnectionEntry. @removed may be NULL. Entries do not move. Not thread-safe: one thread at a
+ * time uses a table.
  */
 ConnectionTable *connection_table_new(size_t entry_size, unsigned limit, ConnectionRemoved *removed,
                                       void *opaque);
 void connection_table_free(ConnectionTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConnectionTable, connection_table_free)
 
-/* The entry of @key, which becomes the most recently used one; or NULL. */
+/* The entry of @key, which counts as used; or NULL. */
 ConnectionEntry *connection_table_find(ConnectionTable *table, const ConnectionKey *key);
 
-/* The same; a new entry is made when there is none, and the oldest one leaves a full table. */
+/*
+ * The same; a new entry is made when there is none. In a full table one that was not used for long
+ * makes room: those that were never used again go first, in order of age.
+ */
 ConnectionEntry *connection_table_get(ConnectionTable *table, const ConnectionKey *key);
+
+/*
+ * Frames of these connections will be looked at soon: have what that needs in the processor's
+ * cache by then. At most CONNECTION_EXPECT_MAX of them are worth while.
+ */
+#define CONNECTION_EXPECT_MAX 32
+void connection_table_expect(const ConnectionTable *table, const ConnectionKey *keys,
+                             unsigned count);
 
 void connection_table_remove(ConnectionTable *table, ConnectionEntry *entry);
 void connection_table_clear(ConnectionTable *table);
-
-/* The least recently used entry, NULL in an empty table; walk on with ->newer. */
-ConnectionEntry *connection_table_oldest(ConnectionTable *table);
 
 unsigned connection_table_size(const ConnectionTable *table);
 /* How many entries had to make room since the table was made. */

@@ -4,8 +4,8 @@
  * The object `filter-redirector`: frames go to one character device instead of on, and frames from
  * another take their place.
  *
- * While COLO runs as secondary, a redirector marks in its output where a checkpoint lies. When
- * that ends it retires: the other host, whose frames it brought and for whom it took the guest's,
+ * While COLO runs, a redirector marks in its output where a checkpoint lies. When COLO ends on the
+ * secondary it retires: the other host, whose frames it brought and for whom it took the guest's,
  * is out of the game, and the survivor speaks with its clients by itself.
  */
 #include "migration/checkpoint.h"
@@ -213,7 +213,7 @@ static bool redirector_start(void *opaque, CheckpointSide side, GError **error)
 
 static bool redirector_prepare(void *opaque, CheckpointSide side, uint64_t sequence, GError **error)
 {
-    for (GList *item = redirectors; side == CHECKPOINT_SECONDARY && item; item = item->next) {
+    for (GList *item = redirectors; item; item = item->next) {
         RedirectorFilter *self = item->data;
         if (is_active_output(self) && serves(self, NET_FILTER_QUEUE_RX) &&
             !filter_output_mark(&self->output)) {

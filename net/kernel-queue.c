@@ -24,6 +24,7 @@
 #define PACKET_COPY_MAX 0xffff
 #define MESSAGE_SIZE    (PACKET_COPY_MAX + 4096)
 #define RECEIVE_BURST   64
+#define DRAIN_MAX       65536
 
 /* Memory for packets on their way to us, bytes; more than a TCP window of a busy guest. */
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -70,23 +71,35 @@ static int on_packet(struct nfq_q_handle *handle, struct nfgenmsg *message, stru
     return 0;
 }
 
+/* One message; false when there is none. */
+static bool receive_message(KernelQueue *self)
+{
+    ssize_t size = recv(nfq_fd(self->handle), self->message, sizeof(self->message), MSG_DONTWAIT);
+
+    if (size < 0 && errno == ENOBUFS) {
+        trace_kernel_queue_lost(self->number);
+        self->ops->lost(self->opaque);
+        return true;
+    }
+    if (size <= 0) {
+        return false;
+    }
+    memset(self->frame, 0, ETHERTYPE_OFFSET);
+    nfq_handle_packet(self->handle, (char *)self->message, size);
+    return true;
+}
+
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer opaque)
 {
-    KernelQueue *self = opaque;
-
-    for (unsigned i = 0; i < RECEIVE_BURST; i++) {
-        ssize_t size = recv(fd, self->message, sizeof(self->message), MSG_DONTWAIT);
-        if (size < 0 && errno == ENOBUFS) {
-            trace_kernel_queue_lost(self->number);
-            self->ops->lost(self->opaque);
-            continue;
-        }
-        if (size <= 0) {
-            break;
-        }
-        nfq_handle_packet(self->handle, (char *)self->message, size);
+    for (unsigned i = 0; i < RECEIVE_BURST && receive_message(opaque); i++) {
     }
     return G_SOURCE_CONTINUE;
+}
+
+void kernel_queue_drain(KernelQueue *queue)
+{
+    for (unsigned i = 0; i < DRAIN_MAX && receive_message(queue); i++) {
+    }
 }
 
 void kernel_queue_verdict(KernelQueue *queue, uint32_t id, bool accept)

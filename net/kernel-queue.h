@@ -18,10 +18,10 @@ typedef struct KernelQueue KernelQueue;
 
 typedef struct KernelQueueOps {
     /*
-     * A packet as a frame, its addresses zero: it needs a verdict, now or later. Borrowed. Must
-     * not free the queue.
+     * A packet as a frame, its addresses zero: it needs a verdict, now or later. Borrowed, and
+     * may be changed. Must not free the queue.
      */
-    void (*packet)(uint32_t id, const uint8_t *frame, size_t size, void *opaque);
+    void (*packet)(uint32_t id, uint8_t *frame, size_t size, void *opaque);
     /* The kernel had to drop packets: the queue was full. */
     void (*lost)(void *opaque);
 } KernelQueueOps;
@@ -35,5 +35,7 @@ KernelQueue *kernel_queue_new(uint16_t number, unsigned limit, GMainContext *con
 /* Close: what waits for a verdict gets what the rule says (bypass: accepted). */
 void kernel_queue_free(KernelQueue *queue);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KernelQueue, kernel_queue_free)
+/* Take what is there already, without waiting. */
+void kernel_queue_drain(KernelQueue *queue);
 /* Let the packet @id go, or drop it. */
 void kernel_queue_verdict(KernelQueue *queue, uint32_t id, bool accept);

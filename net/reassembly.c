@@ -324,6 +324,11 @@ void reassembly_expire(Reassembly *reassembly, int64_t now)
     }
 }
 
+void reassembly_set_timeout(Reassembly *reassembly, int64_t timeout)
+{
+    reassembly->limits.timeout = timeout;
+}
+
 size_t reassembly_bytes(const Reassembly *reassembly)
 {
     return reassembly->bytes;

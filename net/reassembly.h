@@ -58,6 +58,8 @@ ReassemblyResult reassembly_add(Reassembly *reassembly, const Packet *fragment, 
 /* Give up the datagrams whose time is over. */
 void reassembly_expire(Reassembly *reassembly, int64_t now);
 
+void reassembly_set_timeout(Reassembly *reassembly, int64_t timeout);
+
 /* Forget what is held without a word to the callback. */
 void reassembly_clear(Reassembly *reassembly);
 

@@ -16,10 +16,14 @@ typedef struct SequenceRange {
     uint32_t begin, end; /* end is exclusive */
 } SequenceRange;
 
+/* Zeroed: empty. One range, the usual case, needs no memory of its own. */
 typedef struct SequenceSet {
+    SequenceRange *many; /* SEQUENCE_SET_RANGES of them; NULL: `one` is meant */
+    SequenceRange one;
     unsigned count;
-    SequenceRange ranges[SEQUENCE_SET_RANGES];
 } SequenceSet;
+
+void sequence_set_clear(SequenceSet *set);
 
 /* Add [begin, end). The range with the lowest positions makes room in a full set. */
 void sequence_set_add(SequenceSet *set, uint32_t begin, uint32_t end);

@@ -3,7 +3,9 @@
 /* The options of -netdev tap: which go together, and what each may be. */
 #include "net/tap-options.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/net.h"
 #include "util/keyval.h"
@@ -11,8 +13,9 @@
 #include "util/report.h"
 
 const char *const tap_option_names[] = {
-    "ifname",   "fd",    "fds",     "script",   "downscript", "br",      "helper",     "sndbuf",
-    "vnet_hdr", "vhost", "vhostfd", "vhostfds", "queues",     "poll-us", "vhostforce", NULL,
+    "ifname", "fd",      "fds",        "script",       "downscript",  "br",
+    "helper", "sndbuf",  "vnet_hdr",   "vhost",        "vhostfd",     "vhostfds",
+    "queues", "poll-us", "vhostforce", "colo_nicname", "colo_script", NULL,
 };
 
 /* What would need the host kernel's virtio-net, or more than one queue. */
@@ -121,13 +124,29 @@ static bool parse_sndbuf(TapOptions *parsed, json_t *options, GError **error)
     return true;
 }
 
+static bool parse_colo(TapOptions *parsed, json_t *options, GError **error)
+{
+    parsed->colo_nicname = net_option_string(options, "colo_nicname");
+    parsed->colo_script = net_option_string(options, "colo_script");
+    if (parsed->colo_script && !parsed->colo_nicname) {
+        qc_error_set(error, "colo_script= needs colo_nicname=");
+        return false;
+    }
+    if (parsed->colo_script && access(parsed->colo_script, X_OK) < 0) {
+        qc_error_set_errno(error, errno, "colo_script '%s' cannot be run", parsed->colo_script);
+        return false;
+    }
+    return true;
+}
+
 bool tap_options_parse(TapOptions *parsed, json_t *options, GError **error)
 {
     const char *fd = net_option_string(options, "fd");
     const char *helper = net_option_string(options, "helper");
 
     *parsed = (TapOptions){ .fd = -1 };
-    if (!refuse_unsupported(options, error) || !parse_sndbuf(parsed, options, error)) {
+    if (!refuse_unsupported(options, error) || !parse_sndbuf(parsed, options, error) ||
+        !parse_colo(parsed, options, error)) {
         return false;
     }
     if (fd) {

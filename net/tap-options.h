@@ -34,7 +34,9 @@ typedef struct TapOptions {
     const char *script, *downscript; /* NULL: none */
     TapVnet vnet_header;
     bool has_sndbuf;
-    uint64_t sndbuf; /* bytes, 0: no limit */
+    uint64_t sndbuf;          /* bytes, 0: no limit */
+    const char *colo_nicname; /* interface to the other host; NULL: no kernel packet path */
+    const char *colo_script;  /* NULL: none */
 } TapOptions;
 
 /* NULL-terminated. */

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "net/colo-nic.h"
 #include "net/fd-watch.h"
 #include "net/net.h"
 #include "net/tap-options.h"
@@ -36,7 +37,8 @@ typedef struct Tap {
     bool vnet_header;
     uint32_t kernel_offloads; /* as last told to the kernel, TUN_F_* */
     char *ifname;
-    char *downscript; /* NULL: none */
+    char *downscript;  /* NULL: none */
+    ColoNic *colo_nic; /* NULL: no packet path through the kernel */
     uint8_t buffer[VNET_HEADER_SIZE + NET_FRAME_MAX];
 } Tap;
 
@@ -178,6 +180,7 @@ static void tap_cleanup(NetClient *client)
     Tap *tap = client->opaque;
     g_autoptr(GError) error = NULL;
 
+    g_clear_pointer(&tap->colo_nic, colo_nic_free);
     if (tap->downscript) {
         const char *argv[] = { tap->downscript, tap->ifname, NULL };
         if (!net_script_run(argv, &error)) {
@@ -332,6 +335,14 @@ static NetClient *tap_new(const char *model, const char *id, const TapOptions *o
     tap->watch = fd_watch_new(tap->fd, "tap", tap_readable, tap_writable, tap);
     fd_watch_read(tap->watch, true);
     trace_net_tap_open(id, tap->ifname, tap->vnet_header);
+    if (options->colo_nicname) {
+        tap->colo_nic =
+            colo_nic_new(client, tap->ifname, options->colo_nicname, options->colo_script, error);
+        if (!tap->colo_nic) {
+            net_client_free(client);
+            return NULL;
+        }
+    }
     return client;
 }
 

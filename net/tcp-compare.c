@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "net/tcp-compare.h"
+#include "net/tcp-internal.h"
 
 /* The sequence positions of a segment: [begin, data) SYN, [data, data_end) bytes, then FIN. */
 typedef struct Segment {
@@ -112,6 +112,18 @@ static bool is_matched(const TcpStream *stream, const Packet *packet)
     return sequence_set_covers(&stream->matched, segment.begin, segment.end);
 }
 
+static bool was_reset_at(const TcpStream *stream, uint32_t sequence)
+{
+    const TcpRare *rare = stream->rare;
+
+    for (unsigned i = 0; rare && i < MIN(rare->resets, TCP_RESETS); i++) {
+        if (rare->reset[i] == sequence) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* May this segment of the primary go out? */
 static bool may_go(const TcpStream *stream, const Packet *packet)
 {
@@ -122,19 +134,19 @@ static bool may_go(const TcpStream *stream, const Packet *packet)
         return false;
     }
     if (tcp->flags & TCP_RST) {
-        return stream->has_reset && stream->reset_sequence == tcp->sequence;
+        return was_reset_at(stream, tcp->sequence);
     }
     return is_matched(stream, packet);
 }
 
 /* In order of arrival, so that the comparison never reorders a connection. */
-static void release_ready(TcpStream *stream, TcpRelease *release, void *opaque)
+static void release_ready(TcpStream *stream, const TcpContext *context)
 {
     HeldFrame *frame;
 
     while ((frame = stream->primary.head) && may_go(stream, &frame->packet)) {
         frame_queue_remove(&stream->primary, frame);
-        release(frame, opaque);
+        context->release(frame, context->opaque);
     }
 }
 
@@ -151,126 +163,150 @@ static void drop_matched_secondary(TcpStream *stream)
     }
 }
 
-static void advance(uint32_t *furthest, bool *known, uint32_t position)
+/* ---- life ---- */
+
+static void forget_rare(TcpStream *stream)
 {
-    if (!*known || tcp_sequence_difference(position, *furthest) > 0) {
-        *furthest = position;
+    if (stream->rare && stream->rare->pending_syn) {
+        stream->rare->resets = 0;
+    } else {
+        g_clear_pointer(&stream->rare, g_free);
     }
-    *known = true;
+}
+
+void tcp_stream_begin(TcpStream *stream, TcpContext *context)
+{
+    context->dropped += stream->primary.length;
+    frame_queue_clear(&stream->primary);
+    frame_queue_clear(&stream->secondary);
+    sequence_set_clear(&stream->matched);
+    forget_rare(stream);
+    stream->has_primary = stream->has_primary_ack = stream->has_secondary_ack = false;
+    stream->has_initial = stream->paired = false;
 }
 
 void tcp_stream_clear(TcpStream *stream)
 {
     frame_queue_clear(&stream->primary);
     frame_queue_clear(&stream->secondary);
+    sequence_set_clear(&stream->matched);
+    if (stream->rare && stream->rare->pending_syn) {
+        held_frame_free(stream->rare->pending_syn);
+    }
+    g_free(stream->rare);
     memset(stream, 0, sizeof(*stream));
 }
 
-/*
- * A SYN with another sequence number begins a new connection between the same ends. False while
- * segments of the one before it are held: then the two sides do not agree about it.
- */
-static bool begin_connection(TcpStream *stream, const Packet *packet)
+void tcp_stream_refresh(TcpStream *stream, uint32_t epoch)
 {
-    uint32_t sequence = packet->tcp.sequence;
-
-    if (!(packet->tcp.flags & TCP_SYN) ||
-        (stream->has_initial && stream->initial_sequence == sequence)) {
-        return true;
-    }
-    if (stream->primary.length > 0) {
-        return false;
-    }
-    tcp_stream_clear(stream);
-    stream->has_initial = true;
-    stream->initial_sequence = sequence;
-    return true;
-}
-
-static void note_primary(TcpStream *stream, const Packet *packet)
-{
-    Segment segment = segment_of(packet);
-
-    advance(&stream->primary_end, &stream->has_primary, segment.end);
-    if (packet->tcp.flags & TCP_ACK) {
-        advance(&stream->primary_ack, &stream->has_primary_ack, packet->tcp.ack);
-    }
-}
-
-TcpVerdict tcp_stream_primary(TcpStream *stream, HeldFrame *frame, unsigned limit,
-                              TcpRelease *release, void *opaque)
-{
-    const Packet *packet = &frame->packet;
-
-    if (stream->primary.length >= limit) {
-        held_frame_free(frame);
-        return TCP_QUEUE_FULL;
-    }
-    bool agrees = begin_connection(stream, packet);
-    note_primary(stream, packet);
-    frame_queue_push(&stream->primary, frame);
-    for (HeldFrame *other = stream->secondary.head; other && agrees; other = other->next) {
-        agrees = match(stream, packet, &other->packet);
-    }
-    if (!agrees) {
-        return TCP_DIFFERS;
-    }
-    if (stream->secondary.length > 0) {
-        drop_matched_secondary(stream);
-    }
-    release_ready(stream, release, opaque);
-    return TCP_AGREES;
-}
-
-static void note_secondary(TcpStream *stream, const Packet *packet)
-{
-    if (packet->tcp.flags & TCP_ACK) {
-        advance(&stream->secondary_ack, &stream->has_secondary_ack, packet->tcp.ack);
-    }
-    if (packet->tcp.flags & TCP_RST) {
-        stream->has_reset = true;
-        stream->reset_sequence = packet->tcp.sequence;
-    }
-}
-
-TcpVerdict tcp_stream_secondary(TcpStream *stream, const Packet *packet, unsigned limit,
-                                TcpRelease *release, void *opaque)
-{
-    if (!begin_connection(stream, packet)) {
-        return TCP_DIFFERS;
-    }
-    for (HeldFrame *other = stream->primary.head; other; other = other->next) {
-        if (!match(stream, &other->packet, packet)) {
-            return TCP_DIFFERS;
-        }
-    }
-    bool keep = !is_matched(stream, packet);
-    if (keep && stream->secondary.length >= limit) {
-        return TCP_QUEUE_FULL;
-    }
-    if (keep) {
-        frame_queue_push(&stream->secondary, held_frame_new(packet, 0));
-    }
-    note_secondary(stream, packet);
-    release_ready(stream, release, opaque);
-    return TCP_AGREES;
-}
-
-void tcp_stream_checkpoint(TcpStream *stream, TcpRelease *release, void *opaque)
-{
-    HeldFrame *frame;
-
-    while ((frame = stream->primary.head)) {
-        frame_queue_remove(&stream->primary, frame);
-        release(frame, opaque);
-    }
-    frame_queue_clear(&stream->secondary);
-    stream->matched.count = 0;
+    stream->epoch = epoch;
+    stream->primary = stream->secondary = (FrameQueue){ 0 };
+    g_clear_pointer(&stream->rare, g_free);
+    sequence_set_clear(&stream->matched);
     if (stream->has_primary) {
         uint32_t end = stream->primary_end;
         sequence_set_add(&stream->matched, end - SEQUENCE_SET_SPAN, end);
     }
     stream->has_secondary_ack = stream->has_primary_ack;
     stream->secondary_ack = stream->primary_ack;
-    stream->has_reset = false;
+    stream->paired = stream->has_initial;
+    stream->secondary_initial = stream->initial;
+}
+
+/* ---- segments ---- */
+
+static void advance(uint32_t *furthest, bool known, uint32_t position)
+{
+    if (!known || tcp_sequence_difference(position, *furthest) > 0) {
+        *furthest = position;
+    }
+}
+
+static void note_primary(TcpStream *stream, const Packet *packet)
+{
+    Segment segment = segment_of(packet);
+
+    advance(&stream->primary_end, stream->has_primary, segment.end);
+    stream->has_primary = true;
+    if (packet->tcp.flags & TCP_ACK) {
+        advance(&stream->primary_ack, stream->has_primary_ack, packet->tcp.ack);
+        stream->has_primary_ack = true;
+    }
+}
+
+TcpVerdict tcp_stream_primary(TcpStream *stream, ArrivedFrame *arrived, TcpContext *context)
+{
+    const Packet *packet = &arrived->packet;
+    bool agrees = tcp_pair_primary(stream, packet, context);
+
+    if (stream->primary.length >= context->limit) {
+        return TCP_QUEUE_FULL;
+    }
+    note_primary(stream, packet);
+    for (HeldFrame *other = stream->secondary.head; other && agrees; other = other->next) {
+        agrees = match(stream, packet, &other->packet);
+    }
+    if (agrees && stream->secondary.length > 0) {
+        drop_matched_secondary(stream);
+    }
+    if (agrees && stream->primary.length == 0 && may_go(stream, packet)) {
+        return TCP_GOES;
+    }
+    frame_queue_push(&stream->primary, arrived_frame_keep(arrived));
+    if (!agrees) {
+        return TCP_DIFFERS;
+    }
+    release_ready(stream, context);
+    return TCP_AGREES;
+}
+
+static void note_secondary(TcpStream *stream, const PacketTcp *tcp)
+{
+    if (tcp->flags & TCP_ACK) {
+        advance(&stream->secondary_ack, stream->has_secondary_ack, tcp->ack);
+        stream->has_secondary_ack = true;
+    }
+    if ((tcp->flags & TCP_RST) && !was_reset_at(stream, tcp->sequence)) {
+        TcpRare *rare = tcp_stream_rare(stream);
+        rare->reset[rare->resets++ % TCP_RESETS] = tcp->sequence;
+    }
+}
+
+/* A segment of the present connection, with the primary's numbers. */
+static TcpVerdict compare_secondary(TcpStream *stream, ArrivedFrame *arrived, TcpContext *context)
+{
+    const Packet *packet = &arrived->packet;
+    uint32_t held = stream->secondary.length;
+
+    for (HeldFrame *other = stream->primary.head; other; other = other->next) {
+        if (!match(stream, &other->packet, packet)) {
+            return TCP_DIFFERS;
+        }
+    }
+    bool keep = !is_matched(stream, packet);
+    if (keep && held >= context->limit) {
+        return TCP_QUEUE_FULL;
+    }
+    note_secondary(stream, &packet->tcp);
+    if (keep) {
+        frame_queue_push(&stream->secondary, arrived_frame_keep(arrived));
+    }
+    release_ready(stream, context);
+    return TCP_AGREES;
+}
+
+TcpVerdict tcp_stream_secondary(TcpStream *stream, ArrivedFrame *arrived, TcpContext *context)
+{
+    switch (tcp_pair_secondary(stream, &arrived->packet)) {
+    case TCP_PLACE_HERE:
+        return compare_secondary(stream, arrived, context);
+    case TCP_PLACE_PENDING:
+        tcp_pair_keep(stream, arrived);
+        return TCP_AGREES;
+    case TCP_PLACE_STALE:
+        return TCP_AGREES;
+    case TCP_PLACE_DIFFERS:
+        return TCP_DIFFERS;
+    }
+    g_assert_not_reached();
 }

@@ -3,7 +3,9 @@
 /*
  * One direction of a TCP connection as sent by two guests. What counts is the stream: the same
  * bytes, SYN and FIN at the same sequence positions, however they are cut into segments.
- * Sequence numbers of the two sides are comparable; making them so is the rewriter's work.
+ *
+ * The secondary's rewriter makes sequence numbers of the two sides comparable, but for its SYNs:
+ * they leave before it can know the primary's number. They are paired here (tcp-pairing.c).
  */
 #pragma once
 
@@ -11,41 +13,49 @@
 #include "net/sequence-set.h"
 
 typedef enum TcpVerdict {
-    TCP_AGREES,     /* so far */
-    TCP_DIFFERS,    /* only a checkpoint helps */
+    TCP_AGREES,     /* so far; a primary's frame is held */
+    TCP_GOES,       /* primary: the frame may leave at once, and was not kept */
+    TCP_DIFFERS,    /* only a checkpoint helps; a primary's frame is held */
     TCP_QUEUE_FULL, /* the frame was dropped, as a network may; a checkpoint makes room */
 } TcpVerdict;
 
 /* Takes @frame, which may go out now. Must not call into the stream. */
 typedef void TcpRelease(HeldFrame *frame, void *opaque);
 
+typedef struct TcpContext {
+    unsigned limit; /* frames in each queue */
+    TcpRelease *release;
+    void *opaque;
+    unsigned dropped; /* counts held frames of the primary whose connection is over */
+} TcpContext;
+
 typedef struct TcpStream {
     FrameQueue primary;   /* not yet released, order of arrival */
     FrameQueue secondary; /* not yet matched entirely */
     SequenceSet matched;  /* positions at which both sides sent the same */
+    struct TcpRare *rare; /* what most streams never need; or NULL */
     uint32_t primary_end; /* the furthest position that the primary sent, when has_primary */
     uint32_t primary_ack, secondary_ack;
-    uint32_t initial_sequence; /* of the SYN, when has_initial */
-    uint32_t reset_sequence;   /* of the secondary's RST */
-    bool has_primary, has_primary_ack, has_secondary_ack, has_initial, has_reset;
+    uint32_t initial;           /* of the primary's SYN, when has_initial */
+    uint32_t secondary_initial; /* of the secondary's SYN, when paired */
+    uint32_t epoch;             /* of the last checkpoint that it knows of */
+    bool has_primary : 1, has_primary_ack : 1, has_secondary_ack : 1;
+    bool has_initial : 1; /* the primary's SYN was seen */
+    bool paired : 1;      /* and the secondary's that belongs to it */
 } TcpStream;
 
 /* A zeroed TcpStream is a valid one of which nothing is known. */
 void tcp_stream_clear(TcpStream *stream);
 
-/*
- * A segment of the primary; takes @frame. Frames that may go out are given to @release, in
- * order of arrival. Each queue holds at most @limit frames.
- */
-TcpVerdict tcp_stream_primary(TcpStream *stream, HeldFrame *frame, unsigned limit,
-                              TcpRelease *release, void *opaque);
+/* A segment of the primary. Frames that may go out are given to release, in order of arrival. */
+TcpVerdict tcp_stream_primary(TcpStream *stream, ArrivedFrame *arrived, TcpContext *context);
 
-/* A segment of the secondary; a copy is made if it must be kept. */
-TcpVerdict tcp_stream_secondary(TcpStream *stream, const Packet *packet, unsigned limit,
-                                TcpRelease *release, void *opaque);
+/* A segment of the secondary; it is kept if it must be. */
+TcpVerdict tcp_stream_secondary(TcpStream *stream, ArrivedFrame *arrived, TcpContext *context);
 
 /*
- * The secondary now is a copy of the primary: all frames are given to @release, everything the
- * primary sent or acknowledged counts as sent and acknowledged by the secondary too.
+ * There were checkpoints since the stream was used last: the secondary now is a copy of the
+ * primary, so everything that the primary sent or acknowledged counts as sent and acknowledged by
+ * both. The frames that were held are gone already.
  */
-void tcp_stream_checkpoint(TcpStream *stream, TcpRelease *release, void *opaque);
+void tcp_stream_refresh(TcpStream *stream, uint32_t epoch);

@@ -30,6 +30,14 @@ typedef enum CheckpointReason {
     CHECKPOINT_REASON_COUNT,
 } CheckpointReason;
 
+/* What a participant that compares packets has done since it was made. */
+typedef struct CheckpointPackets {
+    char *name; /* newly allocated */
+    uint64_t compared, matched, released, dropped, late;
+    uint64_t held, held_bytes, connections; /* now */
+    uint64_t asked[CHECKPOINT_REASON_COUNT];
+} CheckpointPackets;
+
 typedef struct CheckpointOps {
     const char *name; /* for errors and traces */
     /* COLO begins. BQL held, VM stopped. An error ends COLO before it starts. */
@@ -42,6 +50,8 @@ typedef struct CheckpointOps {
     bool (*failover)(void *opaque, CheckpointSide side, GError **error);
     /* COLO ended (after failover too); undo start. BQL held. */
     void (*stop)(void *opaque, CheckpointSide side);
+    /* For statistics; at any time. BQL held. */
+    void (*packets)(void *opaque, CheckpointPackets *packets);
 } CheckpointOps;
 
 /* Take part from the next start on. All functions of @ops may be NULL. BQL. */
@@ -50,7 +60,9 @@ void checkpoint_participant_remove(const CheckpointOps *ops, void *opaque);
 
 /*
  * Ask for a checkpoint. Any thread, never waits; asks during a checkpoint lead to one more
- * after it, many asks to one. Ignored where COLO does not run as primary.
+ * after it, many asks to one. What packets asked for (miscompare, timeout, queue full) before the
+ * VM has stopped for a checkpoint is settled by that one; participants ask for no more of it
+ * between prepare and commit. Ignored where COLO does not run as primary.
  */
 void checkpoint_request(CheckpointReason reason);
 

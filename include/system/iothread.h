@@ -23,3 +23,9 @@ int iothread_thread_id(IOThread *iothread);
  * take the BQL, so this is safe to call with it.
  */
 void iothread_run_and_wait(IOThread *iothread, void (*function)(void *opaque), void *opaque);
+
+/* A thread that is not in the tree of objects; unref it to end it. */
+IOThread *iothread_new(GError **error);
+/* As long as somebody uses it, object-del refuses to remove it. BQL. */
+void iothread_use(IOThread *iothread);
+void iothread_unuse(IOThread *iothread);

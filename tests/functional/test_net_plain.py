@@ -72,3 +72,22 @@ def test_witness_sees_the_port(net_pair):
 def test_card_is_listed(net_pair):
     text = net_pair().primary.qmp.hmp("info network")
     assert GUEST_MAC in text and "tap0" in text
+
+
+def test_live_migration(net_pair, rng):
+    """To the other host and back, with connections that go on; the switch learns where it is."""
+    pair = net_pair()
+    witness = Witness(pair)
+    clients = [pair.bed.start_client("parallel", host=GUEST_IPV6, connections=20),
+               pair.bed.start_client("redis_write", host=GUEST_IPV4, count=3000)]
+    for _ in range(2):
+        download = pair.bed.start_client("download", host=GUEST_IPV4, report=0.01)
+        download.wait_progress("size", rng.randrange(1, pair.mib << 18))
+        pair.migrate()
+        witness.moved()
+        assert download.result(120)["sha256"] == pair.guest.content_sha256(pair.mib)
+    clients[0].stop()
+    assert clients[0].result(60)["connections"] == 20
+    assert clients[1].result(120)["acknowledged"] == 2999
+    assert pair.bed.run_client("redis_check", host=GUEST_IPV4, last=2999)["lost"] == []
+    witness.check()

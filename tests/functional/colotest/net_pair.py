@@ -168,12 +168,25 @@ class NetPair(Pair):
         self.connect_proxy()
         super().protect(delay_ms=delay_ms, mode=mode, seconds=seconds, **arguments)
 
-    def connect_proxy(self):
-        host = self.hosts[self.primary]
-        other = self.bed.other(host)
-        address = self.bed.address(host)
+    def _new_secondary(self):
+        """On the other host; not yet started."""
+        other = self.bed.other(self.hosts[self.primary])
         self.uri = f"tcp:{self.bed.address(other)}:{MIGRATION_PORT}"
         self.secondary = self._new_vm(other, "-incoming", self.uri)
+
+    def migrate(self, seconds=60):
+        """Move the unprotected guest to the other host by a live migration."""
+        self._new_secondary()
+        self.secondary.start()
+        self.primary.set_parameters(max_bandwidth=1 << 34)
+        self.primary.migrate(self.uri, seconds)
+        self.secondary.wait_status("running", seconds=seconds)
+        old, self.primary, self.secondary = self.primary, self.secondary, None
+        old.close()
+
+    def connect_proxy(self):
+        address = self.bed.address(self.hosts[self.primary])
+        self._new_secondary()
         wiring = primary_wiring(address, self.direct, self.vnet_header, self.compare)
         # A survivor goes on translating the connections that it has from its predecessor.
         wiring.apply(self.primary, before="rew0" if self.primary in self._wirings else None)

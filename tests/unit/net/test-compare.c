@@ -14,11 +14,18 @@ typedef struct Client {
     GPtrArray *received; /* GBytes */
     unsigned asked;
     CheckpointReason reason;
+    VnetHeader header; /* of the last frame received */
 } Client;
 
-static void on_release(const uint8_t *frame, size_t size, void *opaque)
+static void on_release(const NetFrame *frame, void *opaque)
 {
-    g_ptr_array_add(((Client *)opaque)->received, g_bytes_new(frame, size));
+    Client *client = opaque;
+    size_t size = net_frame_size(frame);
+    g_autofree uint8_t *data = g_malloc(size);
+
+    net_frame_copy(frame, 0, data, size);
+    client->header = frame->header;
+    g_ptr_array_add(client->received, g_bytes_new(data, size));
 }
 
 static void on_ask(CheckpointReason reason, void *opaque)
@@ -49,13 +56,25 @@ static void client_clear(Client *client)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Client, client_clear)
 
-static void send_frame(Client *client, bool primary, const Frame *frame, int64_t now)
+static void send_net_frame(Client *client, bool primary, const NetFrame *frame, int64_t now)
 {
     if (primary) {
-        comparator_primary_frame(client->comparator, frame->data, frame->len, now);
+        comparator_primary_frame(client->comparator, frame, now);
     } else {
-        comparator_secondary_frame(client->comparator, frame->data, frame->len, now);
+        comparator_secondary_frame(client->comparator, frame, now);
     }
+}
+
+static void send_bytes(Client *client, bool primary, const uint8_t *data, size_t size)
+{
+    struct iovec iov = { (void *)data, size };
+
+    send_net_frame(client, primary, &(NetFrame){ .iov = &iov, .iov_count = 1 }, 0);
+}
+
+static void send_frame(Client *client, bool primary, const Frame *frame)
+{
+    send_bytes(client, primary, frame->data, frame->len);
 }
 
 static void send_spec(Client *client, bool primary, FrameSpec spec, const char *payload)
@@ -64,7 +83,7 @@ static void send_spec(Client *client, bool primary, FrameSpec spec, const char *
     spec.payload = payload;
     spec.payload_size = strlen(payload);
     g_autoptr(Frame) frame = frame_new(&spec);
-    send_frame(client, primary, frame, 0);
+    send_frame(client, primary, frame);
 }
 
 static const FrameSpec udp = {
@@ -170,15 +189,15 @@ static void test_whole_frames(void)
     client_init(&c, true);
     memcpy(other, arp, sizeof(other));
     other[0] = 1; /* another receiver in the Ethernet header */
-    comparator_primary_frame(c.comparator, arp, sizeof(arp), 0);
-    comparator_secondary_frame(c.comparator, other, sizeof(other), 0);
+    send_bytes(&c, true, arp, sizeof(arp));
+    send_bytes(&c, false, other, sizeof(other));
     g_assert_cmpuint(c.received->len, ==, 0);
-    comparator_secondary_frame(c.comparator, arp, sizeof(arp), 0);
+    send_bytes(&c, false, arp, sizeof(arp));
     g_assert_cmpuint(c.received->len, ==, 1);
 
-    comparator_primary_frame(c.comparator, broken, sizeof(broken), 0);
+    send_bytes(&c, true, broken, sizeof(broken));
     g_assert_cmpuint(c.received->len, ==, 1);
-    comparator_secondary_frame(c.comparator, broken, sizeof(broken), 0);
+    send_bytes(&c, false, broken, sizeof(broken));
     g_assert_cmpuint(c.received->len, ==, 2);
     g_assert_cmpuint(comparator_statistics(c.comparator).refused, ==, 2);
 }
@@ -281,16 +300,16 @@ static void test_fragments(void)
         g_autoptr(Frame) whole = frame_new(&spec);
         g_autoptr(Frame) one = frame_fragment(whole, 7, 0, 400, true);
         g_autoptr(Frame) two = frame_fragment(whole, 7, 400, 608, false);
-        send_frame(&c, true, two, 0);
-        send_frame(&c, true, one, 0);
+        send_frame(&c, true, two);
+        send_frame(&c, true, one);
         g_assert_cmpuint(c.received->len, ==, 0);
-        send_frame(&c, false, whole, 0); /* the secondary did not fragment */
+        send_frame(&c, false, whole); /* the secondary did not fragment */
         g_assert_cmpuint(c.received->len, ==, 2);
         gsize size;
         const void *data = g_bytes_get_data(c.received->pdata[0], &size);
         g_assert_cmpmem(data, size, two->data, two->len);
 
-        send_frame(&c, true, one, 0); /* incomplete at the checkpoint: goes out too */
+        send_frame(&c, true, one); /* incomplete at the checkpoint: goes out too */
         comparator_checkpoint(c.comparator);
         g_assert_cmpuint(c.received->len, ==, 3);
     }

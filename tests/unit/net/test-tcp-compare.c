@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
 /* The stream comparison: single rules, then random segmentations of one stream. */
+#include <string.h>
+
 #include "frame.h"
 #include "net/tcp-compare.h"
 
@@ -8,22 +10,55 @@
 
 typedef struct Bench {
     TcpStream stream;
-    GPtrArray *released; /* HeldFrame */
+    HeldFrames frames[2]; /* of the secondary and the primary */
+    GPtrArray *released;  /* Frame */
+    unsigned dropped;
 } Bench;
+
+/* What has left: the packet and its bytes. */
+typedef struct Frame {
+    Packet packet;
+    uint8_t data[];
+} Frame;
+
+static void note_released(Bench *bench, const Packet *packet)
+{
+    Frame *frame = g_malloc(sizeof(*frame) + packet->size);
+
+    memcpy(frame->data, packet->frame, packet->size);
+    frame->packet = *packet;
+    frame->packet.frame = frame->data;
+    g_ptr_array_add(bench->released, frame);
+}
 
 static void on_release(HeldFrame *frame, void *opaque)
 {
-    g_ptr_array_add(opaque, frame);
+    note_released(opaque, &frame->packet);
+    held_frame_free(frame);
 }
 
 static Bench bench_new(void)
 {
-    return (Bench){ .released = g_ptr_array_new_with_free_func((GDestroyNotify)held_frame_free) };
+    return (Bench){ .released = g_ptr_array_new_with_free_func(g_free) };
+}
+
+/* Nothing is kept that is in no queue. */
+static void assert_counts(const Bench *bench)
+{
+    g_assert_cmpuint(bench->frames[1].count, ==, bench->stream.primary.length);
+    g_assert_cmpuint(bench->frames[0].count, >=, bench->stream.secondary.length);
+    g_assert_cmpuint(bench->frames[0].count, <=, bench->stream.secondary.length + 1);
 }
 
 static void bench_clear(Bench *bench)
 {
+    assert_counts(bench);
     tcp_stream_clear(&bench->stream);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpuint(bench->frames[i].count, ==, 0);
+        g_assert_cmpuint(bench->frames[i].bytes, ==, 0);
+        held_frames_clear(&bench->frames[i]);
+    }
     g_ptr_array_unref(bench->released);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bench, bench_clear)
@@ -54,13 +89,30 @@ static TcpVerdict send_cut(Bench *bench, bool primary, const Cut *cut, unsigned 
                        .options = cut->options,
                        .options_size = cut->options_size };
     g_autoptr(GByteArray) frame = frame_new(&spec);
-    Packet packet = frame_parse(frame);
+    ArrivedFrame arrived = { .frames = &bench->frames[primary], .packet = frame_parse(frame) };
+    TcpContext context = { .limit = limit, .release = on_release, .opaque = bench };
 
-    if (primary) {
-        return tcp_stream_primary(&bench->stream, held_frame_new(&packet, 0), limit, on_release,
-                                  bench->released);
+    TcpVerdict verdict = primary ? tcp_stream_primary(&bench->stream, &arrived, &context)
+                                 : tcp_stream_secondary(&bench->stream, &arrived, &context);
+    if (verdict == TCP_GOES) {
+        g_assert_true(primary);
+        note_released(bench, &arrived.packet);
+        verdict = TCP_AGREES;
     }
-    return tcp_stream_secondary(&bench->stream, &packet, limit, on_release, bench->released);
+    bench->dropped += context.dropped;
+    return verdict;
+}
+
+/* As the comparator does it: the frames go, then the stream finds out. */
+static void checkpoint(Bench *bench)
+{
+    while (bench->frames[1].oldest) {
+        on_release(bench->frames[1].oldest, bench);
+    }
+    while (bench->frames[0].oldest) {
+        held_frame_free(bench->frames[0].oldest);
+    }
+    tcp_stream_refresh(&bench->stream, bench->stream.epoch + 1);
 }
 
 /* Most segments of these tests are text at a position with ACK 50. */
@@ -152,28 +204,202 @@ static void test_reset(void)
     g_assert_cmpuint(b.released->len, ==, 1);
 }
 
-static void test_syn(void)
+/* ---- SYNs ---- */
+
+static const uint8_t mss[] = { 2, 4, 5, 180 }, other_mss[] = { 2, 4, 5, 181 };
+
+/* What a guest says to a client's SYN with number 49 (or of its own accord, @flags without ACK). */
+static TcpVerdict syn(Bench *bench, bool primary, uint32_t sequence, uint32_t ack, uint8_t flags)
 {
-    static const uint8_t mss[] = { 2, 4, 5, 180 }, other[] = { 2, 4, 5, 181 };
-    Cut syn = {
-        .sequence = 100, .ack = 50, .flags = TCP_SYN | TCP_ACK, .options = mss, .options_size = 4
-    };
-    Cut other_syn = syn;
+    Cut cut = { .sequence = sequence,
+                .ack = flags & TCP_ACK ? ack : 0,
+                .flags = TCP_SYN | flags,
+                .options = mss,
+                .options_size = 4 };
+    return send_cut(bench, primary, &cut, LIMIT);
+}
+
+static void test_syn_same_number(void)
+{
+    g_auto(Bench) b = bench_new();
+    Cut other = { .sequence = 90000,
+                  .ack = 50,
+                  .flags = TCP_SYN | TCP_ACK,
+                  .options = other_mss,
+                  .options_size = 4 };
+
+    syn(&b, true, 100, 50, TCP_ACK);
+    g_assert_cmpint(syn(&b, false, 100, 50, TCP_ACK), ==, TCP_AGREES);
+    g_assert_cmpuint(b.released->len, ==, 1);
+    syn(&b, true, 90000, 50, TCP_ACK); /* a new connection between the same ends */
+    g_assert_cmpuint(b.released->len, ==, 1);
+    g_assert_cmpint(send_cut(&b, false, &other, LIMIT), ==, TCP_DIFFERS);
+    g_assert_cmpuint(b.released->len, ==, 1);
+}
+
+/* Each guest has its own number, in both orders, for passive and active opens. */
+static void test_syn_pairs(void)
+{
+    for (unsigned variant = 0; variant < 4; variant++) {
+        bool first = variant & 1;
+        uint8_t flags = variant & 2 ? TCP_ACK : 0;
+        g_auto(Bench) b = bench_new();
+        uint32_t number[2] = { 0x90000000, 100 };
+
+        syn(&b, first, number[first], 50, flags);
+        g_assert_cmpuint(b.released->len, ==, 0);
+        g_assert_cmpint(syn(&b, !first, number[!first], 50, flags), ==, TCP_AGREES);
+        g_assert_cmpuint(b.released->len, ==, 1);
+        syn(&b, true, number[1], 50, flags); /* repetitions */
+        g_assert_cmpuint(b.released->len, ==, 2);
+        g_assert_cmpint(syn(&b, false, number[0], 50, flags), ==, TCP_AGREES);
+        g_assert_cmpint(syn(&b, false, number[1], 50, flags), ==, TCP_AGREES); /* translated */
+        g_assert_cmpuint(b.stream.secondary.length, ==, 0);
+        text(&b, true, 101, "hello"); /* all that follows is translated */
+        text(&b, false, 101, "hello");
+        g_assert_cmpuint(b.released->len, ==, 3);
+        g_assert_cmpint(text(&b, false, 106, "x"), ==, TCP_AGREES);
+        g_assert_cmpint(text(&b, true, 106, "y"), ==, TCP_DIFFERS);
+    }
+}
+
+static void test_syn_of_another_opening(void)
+{
     g_auto(Bench) b = bench_new();
 
-    send_cut(&b, true, &syn, LIMIT);
-    g_assert_cmpint(send_cut(&b, false, &syn, LIMIT), ==, TCP_AGREES);
+    syn(&b, true, 100, 50, TCP_ACK);
+    g_assert_cmpint(syn(&b, false, 7000, 51, TCP_ACK), ==, TCP_AGREES); /* another client SYN */
+    g_assert_cmpint(syn(&b, false, 7000, 0, 0), ==, TCP_AGREES);        /* the guest's own */
+    g_assert_cmpuint(b.released->len, ==, 0);
+    g_assert_cmpuint(b.frames[0].count, ==, 1); /* only the last is remembered */
+    syn(&b, false, 8000, 50, TCP_ACK);
     g_assert_cmpuint(b.released->len, ==, 1);
+    g_assert_cmpuint(b.frames[0].count, ==, 0);
+}
 
-    syn.sequence = 90000; /* a new connection between the same ends */
-    send_cut(&b, true, &syn, LIMIT);
+static void test_syn_other_options(void)
+{
+    for (int first = 0; first < 2; first++) {
+        g_auto(Bench) b = bench_new();
+        Cut cut = { .sequence = 7000,
+                    .ack = 50,
+                    .flags = TCP_SYN | TCP_ACK,
+                    .options = other_mss,
+                    .options_size = 4 };
+        if (first) {
+            syn(&b, true, 100, 50, TCP_ACK);
+            g_assert_cmpint(send_cut(&b, false, &cut, LIMIT), ==, TCP_DIFFERS);
+        } else {
+            send_cut(&b, false, &cut, LIMIT);
+            g_assert_cmpint(syn(&b, true, 100, 50, TCP_ACK), ==, TCP_DIFFERS);
+        }
+        g_assert_cmpuint(b.released->len, ==, 0);
+    }
+}
+
+/* One answers the client's SYN, the other refuses it. */
+static void test_syn_refused(void)
+{
+    for (int side = 0; side < 2; side++) {
+        for (int first = 0; first < 2; first++) {
+            g_auto(Bench) b = bench_new();
+            if (first) {
+                syn(&b, side, 100, 50, TCP_ACK);
+                g_assert_cmpint(control(&b, !side, 0, 50, TCP_RST | TCP_ACK), ==, TCP_DIFFERS);
+            } else {
+                control(&b, !side, 0, 50, TCP_RST | TCP_ACK);
+                syn(&b, side, 100, 50, TCP_ACK);
+            }
+            g_assert_cmpuint(b.released->len, ==, 0);
+        }
+    }
+}
+
+/* The client uses the four numbers again while the primary, or the secondary, is behind. */
+static void test_syn_reuse(void)
+{
+    g_auto(Bench) b = bench_new();
+
+    syn(&b, true, 100, 50, TCP_ACK);
+    syn(&b, false, 7000, 50, TCP_ACK);
+    text(&b, true, 101, "old");
+    text(&b, false, 101, "old");
+    g_assert_cmpuint(b.released->len, ==, 2);
+
+    /* the secondary is ahead: what the primary still says belongs to the old connection */
+    control(&b, false, 104, 50, TCP_FIN | TCP_ACK);
+    syn(&b, false, 9000, 800, TCP_ACK);
+    control(&b, true, 104, 50, TCP_FIN | TCP_ACK);
+    g_assert_cmpuint(b.released->len, ==, 3);
+    syn(&b, true, 300, 800, TCP_ACK);
+    g_assert_cmpuint(b.released->len, ==, 4);
+    Cut cut = { .sequence = 301, .ack = 800, .flags = TCP_ACK, .data = "new", .size = 3 };
+    send_cut(&b, true, &cut, LIMIT);
+    send_cut(&b, false, &cut, LIMIT);
+    g_assert_cmpuint(b.released->len, ==, 5);
+
+    /* the primary is ahead, with something held that nobody waits for any more */
+    control(&b, true, 304, 801, TCP_ACK);
+    syn(&b, true, 500, 2000, TCP_ACK);
+    g_assert_cmpuint(b.dropped, ==, 1);
+    control(&b, false, 304, 5000, TCP_ACK); /* the secondary's last word on the old one */
+    g_assert_cmpint(text(&b, false, 501, "zzz"), ==, TCP_AGREES);
+    g_assert_cmpuint(b.released->len, ==, 5);
+    syn(&b, false, 12345, 2000, TCP_ACK);
+    g_assert_cmpuint(b.released->len, ==, 6);
+    g_assert_false(b.stream.has_secondary_ack && b.stream.secondary_ack != 2000);
+}
+
+static void test_syn_and_checkpoint(void)
+{
+    g_auto(Bench) b = bench_new();
+
+    syn(&b, false, 7000, 50, TCP_ACK);
+    syn(&b, true, 100, 50, TCP_ACK);
+    syn(&b, false, 9000, 60, TCP_ACK); /* is forgotten */
+    checkpoint(&b);
+    syn(&b, false, 100, 50, TCP_ACK); /* the secondary has the primary's number now */
+    syn(&b, true, 100, 50, TCP_ACK);
+    text(&b, true, 101, "hello");
+    text(&b, false, 101, "hello");
+    g_assert_cmpuint(b.released->len, ==, 3);
+    g_assert_cmpuint(b.frames[0].count, ==, 0);
+
+    g_auto(Bench) unpaired = bench_new(); /* released by the checkpoint itself */
+    syn(&unpaired, true, 100, 50, TCP_ACK);
+    checkpoint(&unpaired);
+    g_assert_cmpuint(unpaired.released->len, ==, 1);
+    text(&unpaired, false, 101, "hello");
+    text(&unpaired, true, 101, "hello");
+    g_assert_cmpuint(unpaired.released->len, ==, 2);
+}
+
+static void test_reset_behind_syn(void)
+{
+    g_auto(Bench) b = bench_new();
+
+    syn(&b, true, 100, 50, TCP_ACK);
+    syn(&b, false, 7000, 50, TCP_ACK);
+    control(&b, true, 101, 50, TCP_RST);
     g_assert_cmpuint(b.released->len, ==, 1);
-    other_syn.sequence = 90000;
-    other_syn.options = other;
-    g_assert_cmpint(send_cut(&b, false, &other_syn, LIMIT), ==, TCP_DIFFERS);
-    other_syn.sequence = 90001;
-    g_assert_cmpint(send_cut(&b, false, &other_syn, LIMIT), ==, TCP_DIFFERS);
-    g_assert_cmpuint(b.released->len, ==, 1);
+    control(&b, false, 7001, 50, TCP_RST); /* not translated: the client has said nothing yet */
+    g_assert_cmpuint(b.released->len, ==, 2);
+}
+
+/* Several stale segments get an answer each. */
+static void test_several_resets(void)
+{
+    g_auto(Bench) b = bench_new();
+
+    for (unsigned i = 0; i < 8; i++) {
+        control(&b, false, 1000 * i, 0, TCP_RST);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        control(&b, true, 1000 * i, 0, TCP_RST);
+    }
+    g_assert_cmpuint(b.released->len, ==, 8);
+    control(&b, true, 5, 0, TCP_RST);
+    g_assert_cmpuint(b.released->len, ==, 8);
 }
 
 static void test_checkpoint(void)
@@ -184,7 +410,7 @@ static void test_checkpoint(void)
     text(&b, true, 100, "abc");
     text(&b, true, 103, "def");
     text(&b, false, 120, "later");
-    tcp_stream_checkpoint(&b.stream, on_release, b.released);
+    checkpoint(&b);
     g_assert_cmpuint(b.released->len, ==, 2);
     g_assert_cmpuint(b.stream.secondary.length, ==, 0);
     text(&b, true, 103, "def"); /* what was sent before is common knowledge now */
@@ -227,6 +453,9 @@ static void test_set_wraps(void)
     g_assert_cmpuint(set.count, ==, SEQUENCE_SET_RANGES);
     g_assert_true(sequence_set_covers(&set, position + 995, position + 997));
     g_assert_false(sequence_set_covers(&set, position + 5, position + 7));
+    sequence_set_add(&set, position, position + 2000); /* all of them become one again */
+    g_assert_cmpuint(set.count, ==, 1);
+    g_assert_null(set.many);
 }
 
 /* --- random segmentations --- */
@@ -310,17 +539,21 @@ static bool run(GRand *rand, Bench *bench, const Stream *primary, const Stream *
     g_autoptr(GArray) primary_cuts = random_cuts(rand, primary);
     GArray *cuts[2] = { secondary_cuts, primary_cuts };
     unsigned at[2] = { 0, 0 };
+    uint32_t secondary_initial = g_rand_int(rand);
     bool agrees = true;
 
     while (at[0] < cuts[0]->len || at[1] < cuts[1]->len) {
         bool side = g_rand_boolean(rand);
         side = at[side] < cuts[side]->len ? side : !side;
-        const Cut *cut = &g_array_index(cuts[side], Cut, at[side]++);
-        TcpVerdict verdict = send_cut(bench, side, cut, LIMIT);
+        Cut cut = g_array_index(cuts[side], Cut, at[side]++);
+        if (!side && (cut.flags & TCP_SYN)) { /* the one thing that comes with its own number */
+            cut.sequence = secondary_initial;
+        }
+        TcpVerdict verdict = send_cut(bench, side, &cut, LIMIT);
         g_assert_cmpint(verdict, !=, TCP_QUEUE_FULL);
         agrees = agrees && verdict == TCP_AGREES;
         for (unsigned i = 0; i < bench->released->len; i++) {
-            const HeldFrame *frame = bench->released->pdata[i];
+            const Frame *frame = bench->released->pdata[i];
             g_assert_cmpint((int32_t)(frame->packet.tcp.ack - bench->stream.secondary_ack), <=, 0);
         }
     }
@@ -378,7 +611,7 @@ static void test_changed_byte_never_passes(void)
         unsigned sent;
         g_assert_false(run(rand, &b, &stream, &changed, &sent));
         for (unsigned i = 0; i < b.released->len; i++) {
-            const Packet *packet = &((HeldFrame *)b.released->pdata[i])->packet;
+            const Packet *packet = &((Frame *)b.released->pdata[i])->packet;
             uint32_t distance = stream.initial + 1 + at - packet->tcp.sequence;
             g_assert_false(distance < packet->payload_size);
         }
@@ -394,7 +627,15 @@ int main(int argc, char **argv)
     g_test_add_func("/net/tcp-compare/ack-rule", test_ack_rule);
     g_test_add_func("/net/tcp-compare/fin", test_fin);
     g_test_add_func("/net/tcp-compare/reset", test_reset);
-    g_test_add_func("/net/tcp-compare/syn", test_syn);
+    g_test_add_func("/net/tcp-compare/several-resets", test_several_resets);
+    g_test_add_func("/net/tcp-compare/reset-behind-syn", test_reset_behind_syn);
+    g_test_add_func("/net/tcp-compare/syn-same-number", test_syn_same_number);
+    g_test_add_func("/net/tcp-compare/syn-pairs", test_syn_pairs);
+    g_test_add_func("/net/tcp-compare/syn-of-another-opening", test_syn_of_another_opening);
+    g_test_add_func("/net/tcp-compare/syn-other-options", test_syn_other_options);
+    g_test_add_func("/net/tcp-compare/syn-refused", test_syn_refused);
+    g_test_add_func("/net/tcp-compare/syn-reuse", test_syn_reuse);
+    g_test_add_func("/net/tcp-compare/syn-and-checkpoint", test_syn_and_checkpoint);
     g_test_add_func("/net/tcp-compare/checkpoint", test_checkpoint);
     g_test_add_func("/net/tcp-compare/bounds", test_bounds);
     g_test_add_func("/net/tcp-compare/set-wraps", test_set_wraps);
