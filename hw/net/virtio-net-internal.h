@@ -85,6 +85,8 @@ typedef struct VirtIONet {
     unsigned header_size; /* bytes before each frame */
     bool mergeable;
 
+    uint32_t told_offloads; /* what the back end knows of the guest (NET_OFFLOAD_*) */
+
     /*
      * A copy of the last frame waits at the peer, and nothing more is sent until it has left.
      * The element is used up already: no frame is ever in the ring and on its way.
@@ -117,6 +119,8 @@ void virtio_net_apply_offloads(VirtIONet *net);
 void virtio_net_features_changed(VirtIONet *net);
 /* Compare the link with what the guest was told; true: it is different now. */
 bool virtio_net_update_link(VirtIONet *net);
+/* Drop what waits at the back end: the guest that sent it has been reset or replaced. */
+void virtio_net_forget_sent(VirtIONet *net);
 /* The address has changed. */
 void virtio_net_set_mac(VirtIONet *net, const uint8_t mac[6]);
 

@@ -36,6 +36,7 @@ static bool virtio_net_post_load(void *opaque, int version, GError **error)
     if (!virtio_net_check_loaded(net, error)) {
         return false;
     }
+    virtio_net_forget_sent(net);
     memcpy(net->client->mac, net->filter.mac, 6);
     net->receive_asked = true; /* perhaps; asking again does no harm */
     virtio_net_features_changed(net);

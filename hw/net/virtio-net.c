@@ -172,8 +172,12 @@ void virtio_net_apply_offloads(VirtIONet *net)
 {
     uint32_t offloads = virtio_net_guest_offloads(net->guest_offloads);
 
-    trace_virtio_net_offloads(offloads);
-    net_set_offloads(net->client, offloads);
+    /* Each checkpoint loads the features again: do not bother the host's kernel every time. */
+    if (offloads != net->told_offloads) {
+        trace_virtio_net_offloads(offloads);
+        net->told_offloads = offloads;
+        net_set_offloads(net->client, offloads);
+    }
 }
 
 void virtio_net_features_changed(VirtIONet *net)
@@ -312,15 +316,19 @@ static void virtio_net_set_status(VirtIODevice *device, uint8_t status)
     }
 }
 
-static void virtio_net_reset(VirtIODevice *device)
+void virtio_net_forget_sent(VirtIONet *net)
 {
-    VirtIONet *net = VIRTIO_NET(device);
-
-    /* What the guest sent before it was reset does not come out afterwards. */
     if (net->client->peer) {
         net_purge(net->client->peer, net->client);
     }
     net->transmit_waiting = false;
+}
+
+static void virtio_net_reset(VirtIODevice *device)
+{
+    VirtIONet *net = VIRTIO_NET(device);
+
+    virtio_net_forget_sent(net);
     net->receive_asked = true;
     net->work_pending = 0;
     g_source_set_ready_time(net->work, -1);
@@ -438,6 +446,7 @@ static bool virtio_net_realize(VirtIODevice *device, GError **error)
     net->control = virtio_add_queue(device, CONTROL_QUEUE_SIZE, virtio_net_control_notified);
     net->vm_running = runstate_is_running();
     net->rx_filter_event = true;
+    net_set_offloads(net->client, 0); /* as told_offloads says */
     net->work = work_new(net);
     return true;
 }

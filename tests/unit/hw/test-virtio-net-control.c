@@ -362,6 +362,32 @@ static void test_state_other_link(void)
     run_pending();
 }
 
+/* A secondary at a checkpoint: what its guest sent into the dead end of its own time is dropped. */
+static void test_state_replaces_guest(void)
+{
+    NetHarness *harness = fresh(MODERN);
+    static const uint8_t frame[VNET_HEADER_MERGEABLE_SIZE + 60];
+    Piece piece = { frame, sizeof(frame) };
+    g_autoptr(GError) error = NULL;
+
+    vm_set_running(false);
+    g_autoptr(GBytes) state = save(harness);
+    vm_set_running(true);
+    harness->backend_full = true;
+    ring_post(RING_TX, &piece, 1);
+    ring_kick(RING_TX);
+    g_assert_true(harness->net->transmit_waiting);
+    vm_set_running(false);
+    g_assert_true(load_bytes(harness, state, &error));
+    harness->backend_full = false;
+    net_flush(harness->backend);
+    g_assert_cmpuint(harness->received->len, ==, 0);
+    /* The ring of the loaded state has it still. */
+    vm_set_running(true);
+    run_pending();
+    g_assert_cmpuint(harness->received->len, ==, 1);
+}
+
 static void check_state_refused(NetHarness *harness, GBytes *good, const char *expected)
 {
     g_autoptr(GError) error = NULL;
@@ -540,6 +566,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-net/control/bad", test_control_bad);
     g_test_add_func("/virtio-net/state/round-trip", test_state);
     g_test_add_func("/virtio-net/state/other-link", test_state_other_link);
+    g_test_add_func("/virtio-net/state/replaces-guest", test_state_replaces_guest);
     g_test_add_func("/virtio-net/state/checked", test_state_checked);
     g_test_add_func("/virtio-net/state/damaged", test_state_damaged);
     g_test_add_func("/virtio-net/monitor/query", test_query);
