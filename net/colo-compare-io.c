@@ -21,21 +21,21 @@ static const char *chardev_name(const CharFrontend *frontend)
 
 /* ---- frames that come ---- */
 
-static void on_primary_frame(const NetFrame *frame, void *opaque)
+static void on_primary_frames(const NetFrame *frames, unsigned count, void *opaque)
 {
     ColoCompare *self = ((CompareInput *)opaque)->owner;
 
     g_mutex_lock(&self->lock);
-    comparator_primary_frame(self->comparator, frame, colo_compare_now());
+    comparator_primary_frames(self->comparator, frames, count, colo_compare_now());
     g_mutex_unlock(&self->lock);
 }
 
-static void on_secondary_frame(const NetFrame *frame, void *opaque)
+static void on_secondary_frames(const NetFrame *frames, unsigned count, void *opaque)
 {
     ColoCompare *self = ((CompareInput *)opaque)->owner;
 
     g_mutex_lock(&self->lock);
-    comparator_secondary_frame(self->comparator, frame, colo_compare_now());
+    comparator_secondary_frames(self->comparator, frames, count, colo_compare_now());
     g_mutex_unlock(&self->lock);
 }
 
@@ -234,7 +234,7 @@ static bool open_output(ColoCompare *self, GError **error)
 
 static bool open_primary(ColoCompare *self, GError **error)
 {
-    static const FrameReaderOps ops = { .frame = on_primary_frame, .mark = on_primary_mark };
+    static const FrameReaderOps ops = { .frames = on_primary_frames, .mark = on_primary_mark };
 
     return self->netdev || (open_output(self, error) &&
                             open_input(self, &self->primary, "primary_in", self->primary_in, &ops,
@@ -266,7 +266,7 @@ static void listen_to(CompareInput *input)
 
 bool colo_compare_open_channels(ColoCompare *self, GError **error)
 {
-    static const FrameReaderOps ops = { .frame = on_secondary_frame, .mark = on_secondary_mark };
+    static const FrameReaderOps ops = { .frames = on_secondary_frames, .mark = on_secondary_mark };
 
     if (!open_primary(self, error) ||
         !open_input(self, &self->secondary, "secondary_in", self->secondary_in, &ops,

@@ -135,7 +135,7 @@ static NetVerdict compare_tap_receive(NetFilter *filter, NetFilterQueue directio
     g_mutex_lock(&owner->lock);
     tap->present = tap->flushing ? NULL : frame;
     tap->present_goes = false;
-    comparator_primary_frame(owner->comparator, frame, colo_compare_now());
+    comparator_primary_frames(owner->comparator, frame, 1, colo_compare_now());
     bool goes = tap->present_goes;
     bool others = tap->first;
     tap->present = NULL;

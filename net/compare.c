@@ -20,6 +20,8 @@
 /* So many messages of one connection without a counterpart on both sides are no reordering. */
 #define DATAGRAM_REORDER 8
 
+#define GROUP_FRAMES 16 /* that wait for memory together */
+
 #define REASSEMBLY_BYTES     (1024 * 1024)
 #define REASSEMBLY_DATAGRAMS 64
 #define REASSEMBLY_FRAGMENTS 128
@@ -151,24 +153,29 @@ static void connection_removed(ConnectionEntry *entry, void *opaque)
     }
 }
 
-static Connection *connection_of(Comparator *comparator, const Packet *packet)
-{
-    ConnectionKey key = connection_key(packet);
+/* A frame that was understood, and the connection that it may belong to. */
+typedef struct Arrival {
+    ArrivedFrame frame;
+    ConnectionLookup lookup; /* not for fragments */
+    const NetFrame *original;
+} Arrival;
 
-    return (Connection *)connection_table_get(comparator->connections, &key);
+static Connection *connection_of(Comparator *comparator, const Arrival *arrival)
+{
+    return (Connection *)connection_table_get_prepared(comparator->connections, &arrival->lookup);
 }
 
-static TcpStream *stream_of(Comparator *comparator, const Packet *packet)
+static TcpStream *stream_of(Comparator *comparator, const Arrival *arrival)
 {
-    Connection *connection = connection_of(comparator, packet);
+    Connection *connection = connection_of(comparator, arrival);
 
     return refreshed_stream(comparator, connection,
-                            connection_from_low(&connection->entry.key, packet));
+                            connection_from_low(&connection->entry.key, &arrival->frame.packet));
 }
 
-static Connection *messages_of(Comparator *comparator, const Packet *packet)
+static Connection *messages_of(Comparator *comparator, const Arrival *arrival)
 {
-    Connection *connection = connection_of(comparator, packet);
+    Connection *connection = connection_of(comparator, arrival);
 
     refresh_messages(comparator, connection);
     return connection;
@@ -189,9 +196,10 @@ static TcpVerdict check_reordering(const Connection *connection)
                : TCP_AGREES;
 }
 
-static TcpVerdict primary_message(Comparator *comparator, ArrivedFrame *arrived)
+static TcpVerdict primary_message(Comparator *comparator, Arrival *arrival)
 {
-    Connection *connection = messages_of(comparator, &arrived->packet);
+    ArrivedFrame *arrived = &arrival->frame;
+    Connection *connection = messages_of(comparator, arrival);
     HeldFrame *other =
         datagram_find(&connection->messages.secondary, &arrived->packet, &arrived->header);
 
@@ -207,9 +215,10 @@ static TcpVerdict primary_message(Comparator *comparator, ArrivedFrame *arrived)
     return check_reordering(connection);
 }
 
-static TcpVerdict secondary_message(Comparator *comparator, ArrivedFrame *arrived)
+static TcpVerdict secondary_message(Comparator *comparator, Arrival *arrival)
 {
-    Connection *connection = messages_of(comparator, &arrived->packet);
+    ArrivedFrame *arrived = &arrival->frame;
+    Connection *connection = messages_of(comparator, arrival);
     HeldFrame *other =
         datagram_find(&connection->messages.primary, &arrived->packet, &arrived->header);
 
@@ -248,47 +257,51 @@ static void ask_if_alone(Comparator *comparator)
     }
 }
 
-/* @frame: what to send when it may go at once; NULL: what @arrived says. */
-static void primary_arrived(Comparator *comparator, ArrivedFrame *arrived, const NetFrame *frame)
+static void emit_at_once(Comparator *comparator, const Arrival *arrival)
+{
+    comparator->statistics.matched++;
+    if (arrival->frame.fragments) {
+        emit_fragments(comparator, arrival->frame.fragments);
+    } else {
+        emit(comparator, arrival->original);
+    }
+}
+
+static void primary_arrived(Comparator *comparator, Arrival *arrival)
 {
     TcpVerdict verdict = TCP_QUEUE_FULL;
 
-    if (!has_room(comparator, arrived)) {
+    if (!has_room(comparator, &arrival->frame)) {
         comparator->statistics.dropped++;
         settle(comparator, verdict);
         return;
     }
-    if (arrived->packet.kind == PACKET_TCP) {
+    if (arrival->frame.packet.kind == PACKET_TCP) {
         TcpContext context = tcp_context(comparator);
-        TcpStream *stream = stream_of(comparator, &arrived->packet);
-        verdict = tcp_stream_primary(stream, arrived, &context);
+        TcpStream *stream = stream_of(comparator, arrival);
+        verdict = tcp_stream_primary(stream, &arrival->frame, &context);
         comparator->statistics.dropped += context.dropped;
     } else {
-        verdict = primary_message(comparator, arrived);
+        verdict = primary_message(comparator, arrival);
     }
     if (verdict == TCP_GOES) {
-        comparator->statistics.matched++;
-        if (arrived->fragments) {
-            emit_fragments(comparator, arrived->fragments);
-        } else {
-            emit(comparator, frame);
-        }
+        emit_at_once(comparator, arrival);
     }
     comparator->statistics.dropped += verdict == TCP_QUEUE_FULL;
     settle(comparator, verdict);
     ask_if_alone(comparator);
 }
 
-static void secondary_arrived(Comparator *comparator, ArrivedFrame *arrived)
+static void secondary_arrived(Comparator *comparator, Arrival *arrival)
 {
     TcpVerdict verdict = TCP_QUEUE_FULL;
 
-    if (has_room(comparator, arrived)) {
+    if (has_room(comparator, &arrival->frame)) {
         TcpContext context = tcp_context(comparator);
         verdict =
-            arrived->packet.kind == PACKET_TCP
-                ? tcp_stream_secondary(stream_of(comparator, &arrived->packet), arrived, &context)
-                : secondary_message(comparator, arrived);
+            arrival->frame.packet.kind == PACKET_TCP
+                ? tcp_stream_secondary(stream_of(comparator, arrival), &arrival->frame, &context)
+                : secondary_message(comparator, arrival);
     }
     settle(comparator, verdict);
 }
@@ -301,17 +314,15 @@ static Packet opaque_packet(const uint8_t *frame, size_t size)
 }
 
 /* Parse; a frame that is refused, or is too long to be one, counts as it is. */
-static Packet understand(Comparator *comparator, const uint8_t *frame, size_t size)
+static void understand(Comparator *comparator, Packet *packet, const uint8_t *frame, size_t size)
 {
-    Packet packet;
-    PacketStatus status = packet_parse(&packet, frame, size);
+    PacketStatus status = packet_parse(packet, frame, size);
 
-    if (status == PACKET_OK) {
-        return packet;
+    if (status != PACKET_OK) {
+        comparator->statistics.refused++;
+        trace_comparator_refused(size, packet_status_text(status));
+        *packet = opaque_packet(frame, size);
     }
-    comparator->statistics.refused++;
-    trace_comparator_refused(size, packet_status_text(status));
-    return opaque_packet(frame, size);
 }
 
 /* A fragment with work left to do on it is none that could be put together. */
@@ -326,27 +337,45 @@ static void refuse_odd_fragment(Comparator *comparator, ArrivedFrame *arrived)
 }
 
 /* Understand @frame in place, or gather its pieces first. */
-static ArrivedFrame arrive(Comparator *comparator, HeldFrames *frames, const NetFrame *frame)
+static void arrive(Comparator *comparator, HeldFrames *frames, const NetFrame *frame,
+                   Arrival *arrival)
 {
-    ArrivedFrame arrived = { .frames = frames, .header = frame->header, .now = comparator->now };
-    const uint8_t *data;
-    size_t size = net_frame_size(frame);
+    ArrivedFrame *arrived = &arrival->frame;
+    const uint8_t *data = frame->iov->iov_base;
+    size_t size = frame->iov->iov_len;
 
-    if (frame->iov_count == 1) {
-        data = frame->iov->iov_base;
-    } else {
-        arrived.gathered = held_frame_alloc(frames, size);
-        net_frame_copy(frame, 0, arrived.gathered->data, size);
-        data = arrived.gathered->data;
+    arrival->original = frame;
+    arrived->frames = frames;
+    arrived->header = frame->header;
+    arrived->now = comparator->now;
+    arrived->fragments = NULL;
+    arrived->gathered = NULL;
+    if (frame->iov_count != 1) {
+        size = net_frame_size(frame);
+        arrived->gathered = held_frame_alloc(frames, size);
+        net_frame_copy(frame, 0, arrived->gathered->data, size);
+        data = arrived->gathered->data;
     }
-    arrived.packet = understand(comparator, data, size);
-    refuse_odd_fragment(comparator, &arrived);
-    return arrived;
+    understand(comparator, &arrived->packet, data, size);
+    refuse_odd_fragment(comparator, arrived);
+    if (arrived->packet.kind != PACKET_FRAGMENT) {
+        arrival->lookup.key = connection_key(&arrived->packet);
+    }
 }
 
 /* --- fragments --- */
 
-typedef void ArrivedFunction(Comparator *comparator, ArrivedFrame *arrived);
+typedef void ArrivedFunction(Comparator *comparator, Arrival *arrival);
+
+/* Look up the key that is in it, and go on. */
+static void look_up_and(ArrivedFunction *function, Comparator *comparator, Arrival *arrival)
+{
+    ConnectionLookup *lookup = &arrival->lookup;
+
+    lookup->key = connection_key(&arrival->frame.packet);
+    connection_table_prepare(comparator->connections, &lookup, 1);
+    function(comparator, arrival);
+}
 
 static void each_as_it_is(Comparator *comparator, HeldFrames *frames, const GPtrArray *fragments,
                           ReassemblyResult reason, ArrivedFunction *function)
@@ -355,18 +384,14 @@ static void each_as_it_is(Comparator *comparator, HeldFrames *frames, const GPtr
     for (unsigned i = 0; i < fragments->len; i++) {
         gsize size;
         const uint8_t *data = g_bytes_get_data(fragments->pdata[i], &size);
-        ArrivedFrame arrived = { .frames = frames,
-                                 .packet = opaque_packet(data, size),
-                                 .now = comparator->now };
-        function(comparator, &arrived);
+        struct iovec iov = { (void *)data, size };
+        NetFrame original = { .iov = &iov, .iov_count = 1 };
+        Arrival arrival = { .original = &original };
+        arrival.frame.frames = frames;
+        arrival.frame.packet = opaque_packet(data, size);
+        arrival.frame.now = comparator->now;
+        look_up_and(function, comparator, &arrival);
     }
-}
-
-static void primary_as_it_is(Comparator *comparator, ArrivedFrame *arrived)
-{
-    struct iovec iov = { (void *)arrived->packet.frame, arrived->packet.size };
-
-    primary_arrived(comparator, arrived, &(NetFrame){ .iov = &iov, .iov_count = 1 });
 }
 
 static void primary_fragments_dropped(const GPtrArray *frames, ReassemblyResult reason,
@@ -374,7 +399,7 @@ static void primary_fragments_dropped(const GPtrArray *frames, ReassemblyResult 
 {
     Comparator *comparator = opaque;
 
-    each_as_it_is(comparator, &comparator->primary_held, frames, reason, primary_as_it_is);
+    each_as_it_is(comparator, &comparator->primary_held, frames, reason, primary_arrived);
 }
 
 static void secondary_fragments_dropped(const GPtrArray *frames, ReassemblyResult reason,
@@ -385,27 +410,32 @@ static void secondary_fragments_dropped(const GPtrArray *frames, ReassemblyResul
     each_as_it_is(comparator, &comparator->secondary_held, frames, reason, secondary_arrived);
 }
 
-/*
- * If @arrived is a fragment put it with the others of its datagram. True when there is something
- * to compare: @arrived, which may be a whole datagram now. Its bytes are in *@whole then.
- */
-static bool reassemble(Comparator *comparator, Reassembly *reassembly, ArrivedFrame *arrived,
-                       GByteArray **whole)
+/* Put a fragment with the others of its datagram, and go on with that when it is whole. */
+static void reassemble_and(ArrivedFunction *function, Comparator *comparator,
+                           Reassembly *reassembly, Arrival *arrival)
 {
-    if (arrived->packet.kind != PACKET_FRAGMENT) {
-        return true;
-    }
-    reassembly_add(reassembly, &arrived->packet, comparator->now, whole, &arrived->fragments);
-    if (!*whole) {
-        return false;
-    }
-    if (arrived->gathered) { /* the datagram takes its place */
-        GPtrArray *fragments = g_steal_pointer(&arrived->fragments);
-        arrived_frame_clear(arrived);
+    ArrivedFrame *arrived = &arrival->frame;
+    g_autoptr(GByteArray) whole = NULL;
+    GPtrArray *fragments = NULL;
+
+    reassembly_add(reassembly, &arrived->packet, comparator->now, &whole, &fragments);
+    arrived_frame_clear(arrived);
+    if (whole) {
         arrived->fragments = fragments;
+        understand(comparator, &arrived->packet, whole->data, whole->len);
+        look_up_and(function, comparator, arrival);
     }
-    arrived->packet = understand(comparator, (*whole)->data, (*whole)->len);
-    return true;
+}
+
+static void one_arrived(ArrivedFunction *function, Comparator *comparator, Reassembly *reassembly,
+                        Arrival *arrival)
+{
+    if (arrival->frame.packet.kind == PACKET_FRAGMENT) {
+        reassemble_and(function, comparator, reassembly, arrival);
+    } else {
+        function(comparator, arrival);
+    }
+    arrived_frame_clear(&arrival->frame);
 }
 
 /* --- the public face --- */
@@ -454,56 +484,71 @@ void comparator_set_timeout(Comparator *comparator, int64_t timeout)
     reassembly_set_timeout(comparator->secondary_fragments, timeout);
 }
 
-void comparator_primary_frame(Comparator *comparator, const NetFrame *frame, int64_t now)
+/*
+ * At most GROUP_FRAMES. Each step is done for all before the next begins, so that the memory of
+ * their connections is fetched at the same time.
+ */
+static void compare_group(Comparator *comparator, bool primary, const NetFrame *frames,
+                          unsigned count)
 {
-    g_autoptr(GByteArray) whole = NULL;
+    Arrival arrivals[GROUP_FRAMES];
+    ConnectionLookup *lookups[GROUP_FRAMES];
+    HeldFrames *held = primary ? &comparator->primary_held : &comparator->secondary_held;
+    unsigned keys = 0;
 
-    comparator->now = now;
-    comparator->statistics.primary_frames++;
-    if (!comparator->running) {
-        emit(comparator, frame);
-        return;
-    }
-    comparator->statistics.compared++;
-    ArrivedFrame arrived = arrive(comparator, &comparator->primary_held, frame);
-    if (reassemble(comparator, comparator->primary_fragments, &arrived, &whole)) {
-        primary_arrived(comparator, &arrived, frame);
-    }
-    arrived_frame_clear(&arrived);
-}
-
-void comparator_secondary_frame(Comparator *comparator, const NetFrame *frame, int64_t now)
-{
-    g_autoptr(GByteArray) whole = NULL;
-
-    comparator->now = now;
-    comparator->statistics.secondary_frames++;
-    if (!comparator->running) {
-        return;
-    }
-    if (!epoch_gate_is_open(&comparator->secondary_gate)) {
-        comparator->statistics.late++;
-        return;
-    }
-    ArrivedFrame arrived = arrive(comparator, &comparator->secondary_held, frame);
-    if (reassemble(comparator, comparator->secondary_fragments, &arrived, &whole)) {
-        secondary_arrived(comparator, &arrived);
-    }
-    arrived_frame_clear(&arrived);
-}
-
-void comparator_expect(Comparator *comparator, const struct iovec *frames, unsigned count)
-{
-    ConnectionKey keys[COMPARATOR_EXPECT_MAX];
-    unsigned known = 0;
-
-    for (unsigned i = 0; comparator->running && i < MIN(count, COMPARATOR_EXPECT_MAX); i++) {
-        Packet packet;
-        if (packet_parse(&packet, frames[i].iov_base, frames[i].iov_len) == PACKET_OK) {
-            keys[known++] = connection_key(&packet);
+    for (unsigned i = 0; i < count; i++) {
+        arrive(comparator, held, &frames[i], &arrivals[i]);
+        if (arrivals[i].frame.packet.kind != PACKET_FRAGMENT) {
+            lookups[keys++] = &arrivals[i].lookup;
         }
     }
-    connection_table_expect(comparator->connections, keys, known);
+    connection_table_prepare(comparator->connections, lookups, keys);
+    for (unsigned i = 0; i < count; i++) {
+        one_arrived(primary ? primary_arrived : secondary_arrived, comparator,
+                    primary ? comparator->primary_fragments : comparator->secondary_fragments,
+                    &arrivals[i]);
+    }
+}
+
+static void compare_all(Comparator *comparator, bool primary, const NetFrame *frames,
+                        unsigned count)
+{
+    while (count > 0) {
+        unsigned group = MIN(count, GROUP_FRAMES);
+        compare_group(comparator, primary, frames, group);
+        frames += group;
+        count -= group;
+    }
+}
+
+void comparator_primary_frames(Comparator *comparator, const NetFrame *frames, unsigned count,
+                               int64_t now)
+{
+    comparator->now = now;
+    comparator->statistics.primary_frames += count;
+    if (comparator->running) {
+        comparator->statistics.compared += count;
+        compare_all(comparator, true, frames, count);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        emit(comparator, &frames[i]);
+    }
+}
+
+void comparator_secondary_frames(Comparator *comparator, const NetFrame *frames, unsigned count,
+                                 int64_t now)
+{
+    comparator->now = now;
+    comparator->statistics.secondary_frames += count;
+    if (!comparator->running) {
+        return;
+    }
+    if (epoch_gate_is_open(&comparator->secondary_gate)) {
+        compare_all(comparator, false, frames, count);
+    } else {
+        comparator->statistics.late += count;
+    }
 }
 
 void comparator_expire(Comparator *comparator, int64_t now)

@@ -21,7 +21,7 @@ typedef struct ComparatorConfig {
 typedef struct ComparatorOps {
     /*
      * Send @frame, which is borrowed, to the client. It is the very frame that was given to
-     * comparator_primary_frame() when that one can go at once.
+     * comparator_primary_frames() when that one can go at once.
      */
     void (*release)(const NetFrame *frame, void *opaque);
     /* A checkpoint is needed; asked once until comparator_checkpoint(). */
@@ -63,16 +63,14 @@ void comparator_set_timeout(Comparator *comparator, int64_t timeout);
 void comparator_set_running(Comparator *comparator, bool running);
 bool comparator_running(const Comparator *comparator);
 
-/* A frame of either guest, borrowed. @now never goes back. */
-void comparator_primary_frame(Comparator *comparator, const NetFrame *frame, int64_t now);
-void comparator_secondary_frame(Comparator *comparator, const NetFrame *frame, int64_t now);
-
 /*
- * These frames will come soon: a hint that makes many connections as fast as few, in groups of
- * at most COMPARATOR_EXPECT_MAX. Frames are contiguous.
+ * Frames of either guest, borrowed, in order. @now never goes back. Several at once are faster
+ * when there are many connections.
  */
-#define COMPARATOR_EXPECT_MAX 32
-void comparator_expect(Comparator *comparator, const struct iovec *frames, unsigned count);
+void comparator_primary_frames(Comparator *comparator, const NetFrame *frames, unsigned count,
+                               int64_t now);
+void comparator_secondary_frames(Comparator *comparator, const NetFrame *frames, unsigned count,
+                                 int64_t now);
 
 /* Ask for a checkpoint if a frame has waited too long. To be called now and then. */
 void comparator_expire(Comparator *comparator, int64_t now);

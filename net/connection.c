@@ -269,7 +269,7 @@ static ConnectionEntry *search(const ConnectionTable *table, const SlotArray *ar
     return NULL;
 }
 
-static ConnectionEntry *lookup(ConnectionTable *table, const ConnectionKey *key, uint32_t hash)
+static ConnectionEntry *find(ConnectionTable *table, const ConnectionKey *key, uint32_t hash)
 {
     if (table->before.slots) {
         move_some(table);
@@ -309,7 +309,7 @@ static void forget_slot(ConnectionTable *table, const ConnectionEntry *entry)
 
 ConnectionEntry *connection_table_find(ConnectionTable *table, const ConnectionKey *key)
 {
-    return lookup(table, key, key_hash(table, key));
+    return find(table, key, key_hash(table, key));
 }
 
 static ConnectionEntry *insert(ConnectionTable *table, const ConnectionKey *key, uint32_t hash)
@@ -326,37 +326,50 @@ static ConnectionEntry *insert(ConnectionTable *table, const ConnectionKey *key,
     return entry;
 }
 
+ConnectionEntry *connection_table_get_prepared(ConnectionTable *table,
+                                               const ConnectionLookup *lookup)
+{
+    ConnectionEntry *entry = find(table, &lookup->key, lookup->hash);
+
+    return entry ? entry : insert(table, &lookup->key, lookup->hash);
+}
+
 ConnectionEntry *connection_table_get(ConnectionTable *table, const ConnectionKey *key)
 {
-    uint32_t hash = key_hash(table, key);
-    ConnectionEntry *entry = lookup(table, key, hash);
+    ConnectionLookup lookup = { *key, key_hash(table, key) };
 
-    return entry ? entry : insert(table, key, hash);
+    return connection_table_get_prepared(table, &lookup);
+}
+
+static void prefetch_entry(const ConnectionTable *table, uint32_t hash)
+{
+    const SlotArray *now = &table->now;
+    uint32_t at = hash & now->mask;
+
+    while (now->slots[at].entry != 0 && now->slots[at].hash != hash) {
+        at = (at + 1) & now->mask;
+    }
+    if (now->slots[at].entry == 0) {
+        return;
+    }
+    const char *entry = (const char *)entry_at(table, now->slots[at].entry - 1);
+    for (size_t line = 0; line < table->entry_size; line += CACHE_LINE) {
+        __builtin_prefetch(entry + line, 1);
+    }
 }
 
 /* First all slots, then all entries: the second look finds the slots there. */
-void connection_table_expect(const ConnectionTable *table, const ConnectionKey *keys,
-                             unsigned count)
+void connection_table_prepare(const ConnectionTable *table, ConnectionLookup *const *lookups,
+                              unsigned count)
 {
     const SlotArray *now = &table->now;
-    uint32_t hashes[CONNECTION_EXPECT_MAX];
 
-    count = MIN(count, CONNECTION_EXPECT_MAX);
     for (unsigned i = 0; i < count; i++) {
-        hashes[i] = key_hash(table, &keys[i]);
-        __builtin_prefetch(&now->slots[hashes[i] & now->mask]);
+        lookups[i]->hash = key_hash(table, &lookups[i]->key);
+        __builtin_prefetch(&now->slots[lookups[i]->hash & now->mask]);
     }
     for (unsigned i = 0; i < count; i++) {
-        uint32_t at = hashes[i] & now->mask;
-        while (now->slots[at].entry != 0 && now->slots[at].hash != hashes[i]) {
-            at = (at + 1) & now->mask;
-        }
-        if (now->slots[at].entry != 0) {
-            const char *entry = (const char *)entry_at(table, now->slots[at].entry - 1);
-            for (size_t line = 0; line < table->entry_size; line += CACHE_LINE) {
-                __builtin_prefetch(entry + line, 1);
-            }
-        }
+        prefetch_entry(table, lookups[i]->hash);
     }
 }
 

@@ -61,13 +61,18 @@ ConnectionEntry *connection_table_find(ConnectionTable *table, const ConnectionK
  */
 ConnectionEntry *connection_table_get(ConnectionTable *table, const ConnectionKey *key);
 
-/*
- * Frames of these connections will be looked at soon: have what that needs in the processor's
- * cache by then. At most CONNECTION_EXPECT_MAX of them are worth while.
- */
-#define CONNECTION_EXPECT_MAX 32
-void connection_table_expect(const ConnectionTable *table, const ConnectionKey *keys,
-                             unsigned count);
+/* A look-up in two steps, so that several at once wait for memory together. */
+typedef struct ConnectionLookup {
+    ConnectionKey key; /* the caller's */
+    uint32_t hash;     /* the table's */
+} ConnectionLookup;
+
+/* Have what looking up @count keys needs in the processor's cache. */
+void connection_table_prepare(const ConnectionTable *table, ConnectionLookup *const *lookups,
+                              unsigned count);
+/* connection_table_get() of a prepared key. */
+ConnectionEntry *connection_table_get_prepared(ConnectionTable *table,
+                                               const ConnectionLookup *lookup);
 
 void connection_table_remove(ConnectionTable *table, ConnectionEntry *entry);
 void connection_table_clear(ConnectionTable *table);

@@ -12,7 +12,8 @@
 #include "util/bytes.h"
 #include "util/report.h"
 
-#define LENGTH_SIZE 4
+#define LENGTH_SIZE  4
+#define GROUP_FRAMES 16 /* handed on together, when the handler takes several */
 
 /* ---- reading ---- */
 
@@ -22,6 +23,9 @@ struct FrameReader {
     void *opaque;
     GByteArray *partial; /* a record that has not come whole: lengths and what there is of it */
     unsigned generation; /* grows when a new peer begins */
+    NetFrame group[GROUP_FRAMES]; /* frames of the input that are still to be handed on */
+    struct iovec group_iov[GROUP_FRAMES];
+    unsigned group_count;
 };
 
 /* The lengths that lead a record. */
@@ -57,13 +61,41 @@ void frame_reader_free(FrameReader *reader)
 void frame_reader_reset(FrameReader *reader)
 {
     g_byte_array_set_size(reader->partial, 0);
+    reader->group_count = 0;
     reader->generation++;
+}
+
+static void hand_on_group(FrameReader *reader)
+{
+    unsigned count = reader->group_count;
+
+    reader->group_count = 0;
+    if (count > 0) {
+        reader->ops->frames(reader->group, count, reader->opaque);
+    }
+}
+
+static void hand_on(FrameReader *reader, const NetFrame *frame)
+{
+    unsigned at = reader->group_count;
+
+    if (!reader->ops->frames) {
+        reader->ops->frame(frame, reader->opaque);
+        return;
+    }
+    reader->group_iov[at] = *frame->iov;
+    reader->group[at] = *frame;
+    reader->group[at].iov = &reader->group_iov[at];
+    if (++reader->group_count == GROUP_FRAMES) {
+        hand_on_group(reader);
+    }
 }
 
 static bool refuse(FrameReader *reader, const char *why, uint32_t value, GError **error)
 {
     trace_frame_reader_refused(why);
     qc_error_set(error, "%s (%u)", why, value);
+    hand_on_group(reader);
     frame_reader_reset(reader);
     return false;
 }
@@ -97,6 +129,7 @@ static void deliver(FrameReader *reader, const RecordHead *head, const uint8_t *
 
     if (iov.iov_len == 0) {
         if (reader->ops->mark) {
+            hand_on_group(reader);
             reader->ops->mark(reader->opaque);
         }
         return;
@@ -104,7 +137,7 @@ static void deliver(FrameReader *reader, const RecordHead *head, const uint8_t *
     if (head->vnet_size > 0) {
         vnet_header_unpack(&frame.header, data);
     }
-    reader->ops->frame(&frame, reader->opaque);
+    hand_on(reader, &frame);
 }
 
 /* Move bytes from the input to the partial record until it holds @wanted; false: too few. */
@@ -139,6 +172,7 @@ static bool continue_partial(FrameReader *reader, ByteCursor *input, bool *more,
     g_autoptr(GByteArray) record = g_steal_pointer(&reader->partial);
     reader->partial = g_byte_array_new();
     deliver(reader, &head, record->data + head_bytes);
+    hand_on_group(reader);
     *more = true;
     return true;
 }
@@ -179,6 +213,7 @@ bool frame_reader_feed(FrameReader *reader, const uint8_t *data, size_t size, GE
             return false;
         }
     }
+    hand_on_group(reader);
     return true;
 }
 

@@ -270,7 +270,7 @@ static PacketStatus parse_tags(Packet *packet)
 
 PacketStatus packet_parse(Packet *packet, const uint8_t *frame, size_t size)
 {
-    memset(packet, 0, sizeof(*packet));
+    memset(packet, 0, offsetof(Packet, tcp.sack));
     packet->frame = frame;
     packet->size = size;
     if (size > PACKET_MAX_SIZE) {

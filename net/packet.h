@@ -103,11 +103,11 @@ typedef struct PacketTcp {
     uint16_t window;
     uint8_t flags;
     uint8_t sack_count;
-    PacketSack sack[PACKET_MAX_SACKS];
     bool has_mss, has_window_scale, has_timestamps;
     uint16_t mss;
     uint8_t window_scale;
     uint32_t timestamp, timestamp_echo;
+    PacketSack sack[PACKET_MAX_SACKS]; /* the first sack_count, the others are not set */
 } PacketTcp;
 
 typedef struct Packet {
@@ -128,7 +128,7 @@ typedef struct Packet {
     uint16_t source_port; /* ICMP echo: the identifier, in both */
     uint16_t destination_port;
     PacketFragment fragment; /* PACKET_FRAGMENT only */
-    PacketTcp tcp;           /* PACKET_TCP only */
+    PacketTcp tcp;           /* PACKET_TCP only; the last member */
 } Packet;
 
 /*

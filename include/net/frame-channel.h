@@ -19,6 +19,8 @@
 typedef struct FrameReaderOps {
     void (*frame)(const NetFrame *frame, void *opaque);
     void (*mark)(void *opaque); /* may be NULL */
+    /* In place of `frame`, unless NULL: those that have come together, in order. */
+    void (*frames)(const NetFrame *frames, unsigned count, void *opaque);
 } FrameReaderOps;
 
 typedef struct FrameReader FrameReader;

@@ -59,6 +59,7 @@ typedef struct Streams {
     unsigned next; /* pair */
     uint8_t frames[2][BATCH][FRAME];
     struct iovec iov[2][BATCH];
+    NetFrame net_frames[2][BATCH];
 } Streams;
 
 static Streams *streams_new(unsigned connections)
@@ -76,6 +77,8 @@ static Streams *streams_new(unsigned connections)
         for (unsigned i = 0; i < BATCH; i++) {
             make_frame(streams->frames[side][i]);
             streams->iov[side][i] = (struct iovec){ streams->frames[side][i], FRAME };
+            streams->net_frames[side][i] =
+                (NetFrame){ .iov = &streams->iov[side][i], .iov_count = 1 };
         }
     }
     comparator_set_running(streams->comparator, true);
@@ -97,14 +100,10 @@ static void run_batch(Streams *streams)
             store_be32(streams->frames[side][i] + 30, 0x0b000000 + pair % streams->connections);
             store_be32(streams->frames[side][i] + 38, pair / streams->connections * PAYLOAD);
         }
-        comparator_expect(streams->comparator, streams->iov[side], BATCH);
-        for (unsigned i = 0; i < BATCH; i++) {
-            NetFrame frame = { .iov = &streams->iov[side][i], .iov_count = 1 };
-            if (side == 0) {
-                comparator_primary_frame(streams->comparator, &frame, 0);
-            } else {
-                comparator_secondary_frame(streams->comparator, &frame, 0);
-            }
+        if (side == 0) {
+            comparator_primary_frames(streams->comparator, streams->net_frames[0], BATCH, 0);
+        } else {
+            comparator_secondary_frames(streams->comparator, streams->net_frames[1], BATCH, 0);
         }
     }
     streams->next += BATCH;

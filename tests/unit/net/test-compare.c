@@ -59,9 +59,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Client, client_clear)
 static void send_net_frame(Client *client, bool primary, const NetFrame *frame, int64_t now)
 {
     if (primary) {
-        comparator_primary_frame(client->comparator, frame, now);
+        comparator_primary_frames(client->comparator, frame, 1, now);
     } else {
-        comparator_secondary_frame(client->comparator, frame, now);
+        comparator_secondary_frames(client->comparator, frame, 1, now);
     }
 }
 
