@@ -20,6 +20,28 @@ static void run_info_cpus(Monitor *monitor, json_t *arguments, GError **error)
     }
 }
 
+static void run_info_hotpluggable_cpus(Monitor *monitor, json_t *arguments, GError **error)
+{
+    g_autoptr(GPtrArray) list = qmp_query_hotpluggable_cpus(error);
+
+    if (!list) {
+        return;
+    }
+    hmp_printf(monitor, "Hotpluggable CPUs:\n");
+    for (unsigned i = 0; i < list->len; i++) {
+        const HotpluggableCPU *info = g_ptr_array_index(list, i);
+        hmp_printf(monitor, "  type: \"%s\"\n  vcpus_count: \"%d\"\n", info->type,
+                   (int)info->vcpus_count);
+        hmp_printf(monitor, "  qom_path: \"%s\"\n  CPUInstance Properties:\n", info->qom_path);
+        hmp_printf(monitor, "    socket-id: \"%d\"\n", (int)info->props->socket_id);
+        if (info->props->has_die_id) {
+            hmp_printf(monitor, "    die-id: \"%d\"\n", (int)info->props->die_id);
+        }
+        hmp_printf(monitor, "    core-id: \"%d\"\n    thread-id: \"%d\"\n",
+                   (int)info->props->core_id, (int)info->props->thread_id);
+    }
+}
+
 static void run_info_kvm(Monitor *monitor, json_t *arguments, GError **error)
 {
     g_autoptr(KvmInfo) info = qmp_query_kvm(error);
@@ -106,6 +128,8 @@ static void run_closefd(Monitor *monitor, json_t *arguments, GError **error)
 
 HMP_COMMAND(info_cpus, .name = "info cpus", .help = "show infos for each CPU",
             .handler = run_info_cpus);
+HMP_COMMAND(info_hotpluggable_cpus, .name = "info hotpluggable-cpus",
+            .help = "show the places for CPUs", .handler = run_info_hotpluggable_cpus);
 HMP_COMMAND(info_iothreads, .name = "info iothreads", .help = "show iothreads",
             .handler = run_info_iothreads);
 HMP_COMMAND(info_kvm, .name = "info kvm", .help = "show KVM information", .handler = run_info_kvm);

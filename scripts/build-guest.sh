@@ -101,7 +101,7 @@ begin_root() {
     for applet in "$@"; do
         ln -s busybox "$root/bin/$applet"
     done
-    compile chain -lnettle
+    compile chain "$source_dir/tests/guest/smp.c" -lnettle -lpthread
     cp "$source_dir/tests/guest/init" "$root/init"
 }
 

@@ -10,6 +10,7 @@
 #include "qapi/qapi-commands-machine.h"
 #include "system/cpus.h"
 #include "system/options.h"
+#include "target/i386/cpu.h"
 
 TargetInfo *qmp_query_target(GError **error)
 {
@@ -44,19 +45,50 @@ GPtrArray *qmp_query_machines(GError **error)
     return list;
 }
 
+static CpuInstanceProperties *cpu_properties(const X86CPU *cpu)
+{
+    CpuInstanceProperties *properties = CpuInstanceProperties_new();
+
+    properties->has_socket_id = properties->has_core_id = properties->has_thread_id = true;
+    properties->has_die_id = cpu->topology.dies > 1;
+    properties->socket_id = cpu->place.socket;
+    properties->die_id = cpu->place.die;
+    properties->core_id = cpu->place.core;
+    properties->thread_id = cpu->place.thread;
+    return properties;
+}
+
 GPtrArray *qmp_query_cpus_fast(GError **error)
 {
     GPtrArray *list = CpuInfoFast_list_new();
 
     for (unsigned i = 0; i < vcpu_count(); i++) {
         CpuInfoFast *info = CpuInfoFast_new();
+        X86CPU *cpu = X86_CPU_FROM_VCPU(vcpu_get(i));
         info->cpu_index = i;
-        info->qom_path = g_strdup_printf("/machine/unattached/cpu[%u]", i);
-        info->thread_id = vcpu_get(i)->thread_id;
-        info->props = CpuInstanceProperties_new();
-        info->props->has_socket_id = info->props->has_core_id = info->props->has_thread_id = true;
-        info->props->socket_id = i;
+        info->qom_path = object_tree_path(G_OBJECT(cpu));
+        info->thread_id = vcpu_thread_id(vcpu_get(i));
+        info->props = cpu_properties(cpu);
         info->target = SYS_EMU_TARGET_X86_64;
+        g_ptr_array_add(list, info);
+    }
+    return list;
+}
+
+GPtrArray *qmp_query_hotpluggable_cpus(GError **error)
+{
+    if (!vcpu_count()) {
+        qapi_error_set(error, "machine does not support hot-plugging CPUs");
+        return NULL;
+    }
+    GPtrArray *list = HotpluggableCPU_list_new();
+    for (unsigned i = vcpu_count(); i-- > 0;) {
+        HotpluggableCPU *info = HotpluggableCPU_new();
+        X86CPU *cpu = X86_CPU_FROM_VCPU(vcpu_get(i));
+        info->type = g_strdup(object_type_name(G_OBJECT_TYPE(cpu)));
+        info->vcpus_count = 1;
+        info->props = cpu_properties(cpu);
+        info->qom_path = object_tree_path(G_OBJECT(cpu));
         g_ptr_array_add(list, info);
     }
     return list;

@@ -35,9 +35,7 @@ static void forget_reports(void)
     if (!ops || !ops->dirty_log_cleared) {
         return;
     }
-    for (unsigned i = 0; i < vcpu_count(); i++) {
-        vcpu_run_on(vcpu_get(i), cleared_on_vcpu, NULL);
-    }
+    vcpus_run_on_all(cleared_on_vcpu, NULL);
 }
 
 void dirty_log_start(DirtyClient client)

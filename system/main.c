@@ -98,6 +98,22 @@ static void set_machine_property(Machine *machine, const char *name, json_t *val
     }
 }
 
+static void check_processors(const VMOptions *options, const MachineClass *klass)
+{
+    unsigned count = cpu_topology_count(&options->topology);
+    const AccelOps *ops = accel_ops();
+    GError *error = NULL;
+
+    if (count > klass->maximum_cpus) {
+        report_error("Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u", count,
+                     klass->name, klass->maximum_cpus);
+        exit(EXIT_FAILURE);
+    }
+    if (ops->check_vcpu_count && !ops->check_vcpu_count(count, &error)) {
+        report_fatal(error, NULL);
+    }
+}
+
 static Machine *create_machine(const VMOptions *options)
 {
     const char *type = json_string_value(json_object_get(options->machine, "type"));
@@ -114,16 +130,12 @@ static Machine *create_machine(const VMOptions *options)
         set_machine_property(machine, name, value);
     }
     MachineClass *klass = MACHINE_GET_CLASS(machine);
-    if (options->cpu_count > klass->maximum_cpus) {
-        report_error("Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
-                     options->cpu_count, klass->name, klass->maximum_cpus);
-        exit(EXIT_FAILURE);
-    }
+    check_processors(options, klass);
     if (!options->kernel && (options->initrd || options->append)) {
         report_error("-%s only allowed with -kernel option", options->initrd ? "initrd" : "append");
         exit(EXIT_FAILURE);
     }
-    machine->cpu_count = options->cpu_count;
+    machine->topology = options->topology;
     machine->ram_size = options->ram_size ? options->ram_size : machine->ram_size;
     machine->cpu_type = g_strdup(options->cpu_model);
     machine->kernel_path = g_strdup(options->kernel);

@@ -272,17 +272,10 @@ static void do_nothing_on_vcpu(VCPU *vcpu, void *opaque)
 {
 }
 
-static void for_each_vcpu(void (*function)(VCPU *vcpu, void *opaque))
-{
-    for (unsigned i = 0; i < vcpu_count(); i++) {
-        vcpu_run_on(vcpu_get(i), function, NULL);
-    }
-}
-
 void address_space_synchronize(void)
 {
     g_assert(bql_locked() && !vcpu_current());
-    for_each_vcpu(do_nothing_on_vcpu);
+    vcpus_run_on_all(do_nothing_on_vcpu, NULL);
 }
 
 /* The next range of RAM from *@i on; NULL: there is none. */
@@ -328,7 +321,7 @@ static void publish(AddressSpace *space)
     }
     free_retired_views(space);
     if (ram_changed && accel_ops() && accel_ops()->memory_map_changed) {
-        for_each_vcpu(map_changed_on_vcpu);
+        vcpus_run_on_all(map_changed_on_vcpu, NULL);
     }
 }
 

@@ -197,81 +197,15 @@ static bool parse_memory(VMOptions *options, const Option *option, const char *a
     return ok;
 }
 
-static bool parse_count(const char *key, const char *text, unsigned *count, GError **error)
-{
-    char *end;
-
-    errno = 0;
-    guint64 number = g_ascii_strtoull(text, &end, 10);
-    if (end == text || *end || errno || number < 1 || number > 1024) {
-        qc_error_set(error, "Parameter '%s' expects a number from 1 to 1024, found '%s'", key,
-                     text);
-        return false;
-    }
-    *count = (unsigned)number;
-    return true;
-}
-
-/*
- * The product of the topology's members; *@complete says whether none but `dies` is missing, so
- * that the number of processors follows from it.
- */
-static bool parse_topology(json_t *values, unsigned *product, bool *complete, GError **error)
-{
-    static const char *const keys[] = { "sockets", "dies", "cores", "threads" };
-    guint64 number = 1;
-
-    *complete = true;
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        const char *text = json_string_value(json_object_get(values, keys[i]));
-        unsigned count = 1;
-        if (text && !parse_count(keys[i], text, &count, error)) {
-            return false;
-        }
-        *complete &= text || !strcmp(keys[i], "dies");
-        number *= count;
-    }
-    if (number > 1024) {
-        qc_error_set(error,
-                     "Invalid CPU topology: sockets * dies * cores * threads is %" G_GUINT64_FORMAT
-                     ", expected at most 1024",
-                     number);
-        return false;
-    }
-    *product = (unsigned)number;
-    return true;
-}
-
 static bool parse_smp(VMOptions *options, const Option *option, const char *argument,
                       GError **error)
 {
     static const char *const known[] = { "cpus",  "maxcpus", "sockets", "dies",
                                          "cores", "threads", NULL };
     json_t *values = keyval_parse(argument, "cpus", error);
-    const char *cpus = json_string_value(json_object_get(values, "cpus"));
-    const char *maximum = json_string_value(json_object_get(values, "maxcpus"));
-    unsigned product = 1;
-    bool complete = false;
     bool ok = values && only_known_keys(values, known, error) &&
-              parse_topology(values, &product, &complete, error);
-    unsigned count = product;
-    unsigned max_count;
+              cpu_topology_parse(values, &options->topology, error);
 
-    ok = ok && (!(cpus || maximum) ||
-                parse_count(cpus ? "cpus" : "maxcpus", cpus ? cpus : maximum, &count, error));
-    max_count = count;
-    ok = ok && (!maximum || parse_count("maxcpus", maximum, &max_count, error));
-    /* Members that were left out are computed, as long as that is possible. */
-    if (ok && (max_count != count || (complete ? product != count : count % product != 0))) {
-        qc_error_set(error,
-                     "Invalid CPU topology: sockets * dies * cores * threads (%u) and "
-                     "maxcpus (%u) must both equal cpus (%u)",
-                     product, max_count, count);
-        ok = false;
-    }
-    if (ok) {
-        options->cpu_count = count;
-    }
     json_decref(values);
     return ok;
 }
@@ -564,7 +498,7 @@ bool options_parse(int argc, char **argv, GError **error)
 {
     VMOptions *options = &process_options;
 
-    options->cpu_count = 1;
+    options->topology = (CPUTopology){ 1, 1, 1, 1 };
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
         if (*word != '-' || !word[1]) {

@@ -125,8 +125,16 @@ static CodePage *code_page(Engine *e, const uint8_t *host)
     return result;
 }
 
+/* No vCPU stores to the page at @host unseen from now on. */
+static void protect_everywhere(const uint8_t *host)
+{
+    for (unsigned i = 0; i < engines_all()->len; i++) {
+        tlb_protect_host_page(g_ptr_array_index(engines_all(), i), host);
+    }
+}
+
 /* Stores to the page of @host must be noticed from now on. */
-static void protect_page(Engine *e, const uint8_t *host)
+static void protect_page(const uint8_t *host)
 {
     GPtrArray *blocks = ram_blocks();
 
@@ -136,7 +144,7 @@ static void protect_page(Engine *e, const uint8_t *host)
             uint64_t page = (host - block->host) >> TARGET_PAGE_BITS;
             if (block_page_is_plain(block, page)) {
                 bitmap_clear_atomic(block->dirty[DIRTY_CODE], page);
-                tlb_protect_host_page(e, page_of(host));
+                protect_everywhere(page_of(host));
             }
             return;
         }
@@ -170,14 +178,14 @@ static Block *translate_new(Engine *e, const uint8_t *code, uint64_t pc, uint8_t
         block_drop_all(e);
     }
     /* Before the bytes are read, so that no store to them goes unseen. */
-    protect_page(e, code);
+    protect_page(code);
     Block *block = (Block *)(cache->memory + cache->used);
     size_t bytes = translate_block(e, block, code, pc, flags);
     cache->used += (bytes + 63) & ~(size_t)63;
     cache->statistics.blocks_translated++;
     cache->statistics.instructions_translated += block->instructions;
     if (block->code_second) {
-        protect_page(e, block->code_second);
+        protect_page(block->code_second);
     }
     insert_block(e, block);
     return block;
@@ -302,37 +310,50 @@ static bool drop_range(Engine *e, CodePage *page, const uint8_t *start, const ui
     return dropped;
 }
 
-static void drop_in_page(Engine *e, RAMBlock *block, uint64_t index, const uint8_t *start,
-                         const uint8_t *end)
+/* Drop what @e has of [@start, @end) of the page at @host; true when it has other blocks there. */
+static bool drop_in_engine(Engine *e, const uint8_t *host, const uint8_t *start, const uint8_t *end)
 {
-    const uint8_t *host = block->host + (index << TARGET_PAGE_BITS);
     CodePage *page = g_hash_table_lookup(e->code->pages, host);
 
-    if (page) {
-        if (drop_range(e, page, start, end)) {
-            block_jumps_flush(e, false);
-        }
-        if (page->first || page->second) {
-            return;
-        }
-        g_hash_table_remove(e->code->pages, host);
+    if (!page) {
+        return false;
     }
-    bitmap_set_atomic(block->dirty[DIRTY_CODE], index);
+    if (drop_range(e, page, start, end)) {
+        block_jumps_flush(e, false);
+    }
+    if (page->first || page->second) {
+        return true;
+    }
+    g_hash_table_remove(e->code->pages, host);
+    return false;
 }
 
-void block_store_to_code(Engine *e, RAMBlock *block, uint64_t offset, unsigned length)
+static void drop_in_page(RAMBlock *block, uint64_t index, const uint8_t *start, const uint8_t *end)
+{
+    const uint8_t *host = block->host + (index << TARGET_PAGE_BITS);
+    bool blocks_left = false;
+
+    for (unsigned i = 0; i < engines_all()->len; i++) {
+        blocks_left |= drop_in_engine(g_ptr_array_index(engines_all(), i), host, start, end);
+    }
+    if (!blocks_left) {
+        bitmap_set_atomic(block->dirty[DIRTY_CODE], index);
+    }
+}
+
+void block_store_to_code(RAMBlock *block, uint64_t offset, unsigned length)
 {
     const uint8_t *start = block->host + offset;
 
     trace_engine_store_to_code(offset, length);
-    drop_in_page(e, block, offset >> TARGET_PAGE_BITS, start, start + length);
+    drop_in_page(block, offset >> TARGET_PAGE_BITS, start, start + length);
 }
 
-void block_drop_page(Engine *e, RAMBlock *block, uint64_t page)
+void block_drop_page(RAMBlock *block, uint64_t page)
 {
     const uint8_t *host = block->host + (page << TARGET_PAGE_BITS);
 
-    drop_in_page(e, block, page, host, host + TARGET_PAGE_SIZE);
+    drop_in_page(block, page, host, host + TARGET_PAGE_SIZE);
 }
 
 void block_drop_all(Engine *e)

@@ -37,12 +37,12 @@ static inline bool block_page_is_plain(const RAMBlock *block, uint64_t page)
     return bitmap_test(block->dirty[DIRTY_CODE], page);
 }
 
-/* The vCPU stores to a page with code: drop the blocks that the bytes belong to. */
-void block_store_to_code(Engine *e, RAMBlock *block, uint64_t offset, unsigned length);
+/* A vCPU stores to a page with code: drop the blocks of all vCPUs that the bytes belong to. */
+void block_store_to_code(RAMBlock *block, uint64_t offset, unsigned length);
 
-/* Drop all blocks of a page. */
-void block_drop_page(Engine *e, RAMBlock *block, uint64_t page);
-/* Drop everything. Not while a block runs. */
+/* Drop all blocks of a page, of all vCPUs. */
+void block_drop_page(RAMBlock *block, uint64_t page);
+/* Drop all blocks of one vCPU. Not while it runs one. */
 void block_drop_all(Engine *e);
 
 /* Counters for tests and statistics. */

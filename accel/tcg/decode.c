@@ -66,6 +66,7 @@ static bool ends_block(const DecodedInstruction *instruction, bool *transfer)
         *transfer = true;
         return true;
     case ZYDIS_MNEMONIC_HLT:
+    case ZYDIS_MNEMONIC_PAUSE:
     case ZYDIS_MNEMONIC_WRMSR:
     case ZYDIS_MNEMONIC_INVLPG:
     case ZYDIS_MNEMONIC_LMSW:

@@ -3,6 +3,7 @@
 /* The accelerator "tcg": the run loop, and the rest of the system's door to the engine. */
 #include "accel/accel.h"
 #include "accel/tcg/block.h"
+#include "accel/tcg/changes.h"
 #include "accel/tcg/debug.h"
 #include "accel/tcg/exception.h"
 #include "accel/tcg/exec.h"
@@ -13,12 +14,22 @@
 #include "trace-accel-tcg.h"
 #include "util/report.h"
 
-/* More pages than this changed behind the engine's back: all translations go. */
-#define CHANGES_MAX 4096
+/* Is a second vCPU out of the question? Asked for by thread=multi. */
+static bool single_vcpu_only;
 
 static Engine *engine_of(VCPU *vcpu)
 {
     return X86_CPU_FROM_VCPU(vcpu)->engine;
+}
+
+GPtrArray *engines_all(void)
+{
+    static GPtrArray *engines;
+
+    if (!engines) {
+        engines = g_ptr_array_new();
+    }
+    return engines;
 }
 
 /* ---- ways out of and between blocks ---- */
@@ -110,30 +121,6 @@ static bool handle_interrupts(Engine *e)
 }
 
 /* ---- the run loop ---- */
-
-/* Pages that others changed since the last look. */
-static void take_changes(Engine *e)
-{
-    if (!__atomic_exchange_n(&e->changes_pending, 0, __ATOMIC_ACQUIRE)) {
-        return;
-    }
-    g_mutex_lock(&e->changes_lock);
-    for (unsigned i = 0; i < e->changes->len; i++) {
-        const EnginePageRange *range = &g_array_index(e->changes, EnginePageRange, i);
-        if (range->count == 0) {
-            block_drop_all(e);
-            tlb_protect_all(e);
-            break;
-        }
-        for (uint64_t page = 0; page < range->count; page++) {
-            if (!block_page_is_plain(range->block, range->first + page)) {
-                block_drop_page(e, range->block, range->first + page);
-            }
-        }
-    }
-    g_array_set_size(e->changes, 0);
-    g_mutex_unlock(&e->changes_lock);
-}
 
 static void log_block(Engine *e, const Block *block)
 {
@@ -228,6 +215,8 @@ static VCPUExit stop_reason(Engine *e)
     case STOP_HALT:
         e->cpu->vcpu.halted = true;
         return VCPU_EXIT_HALTED;
+    case STOP_YIELD:
+        return VCPU_EXIT_YIELDED;
     case STOP_SHUTDOWN:
         return VCPU_EXIT_SHUTDOWN;
     default:
@@ -240,7 +229,7 @@ static VCPUExit engine_loop(Engine *e)
     VCPU *vcpu = &e->cpu->vcpu;
 
     for (;;) {
-        take_changes(e);
+        changes_take();
         if (!e->interrupt_shadow && vcpu_interrupts_pending(vcpu) && handle_interrupts(e)) {
             return VCPU_EXIT_INTERRUPTED;
         }
@@ -330,12 +319,11 @@ static bool engine_create(VCPU *vcpu, GError **error)
     e->delivering = -1;
     e->code = code_cache_new();
     e->decoded = decoded_block_new();
-    e->changes = g_array_new(false, false, sizeof(EnginePageRange));
-    g_mutex_init(&e->changes_lock);
     for (unsigned mode = 0; mode < MMU_MODE_COUNT; mode++) {
         memset(e->tlbs[mode].used, 0xff, sizeof(e->tlbs[mode].used));
     }
     cpu->engine = e;
+    g_ptr_array_add(engines_all(), e);
     engine_state_changed(vcpu);
     return true;
 }
@@ -345,10 +333,9 @@ static void engine_destroy(VCPU *vcpu)
     Engine *e = engine_of(vcpu);
 
     X86_CPU_FROM_VCPU(vcpu)->engine = NULL;
+    g_ptr_array_remove(engines_all(), e);
     code_cache_free(e->code);
     decoded_block_free(e->decoded);
-    g_array_unref(e->changes);
-    g_mutex_clear(&e->changes_lock);
     g_free(e);
 }
 
@@ -357,43 +344,6 @@ static void engine_destroy(VCPU *vcpu)
 static void engine_dirty_log_cleared(VCPU *vcpu)
 {
     tlb_protect_all(engine_of(vcpu));
-}
-
-static void note_change(Engine *e, const EnginePageRange *range)
-{
-    g_mutex_lock(&e->changes_lock);
-    if (e->changes->len >= CHANGES_MAX) {
-        g_array_set_size(e->changes, 0);
-        EnginePageRange everything = { 0 };
-        g_array_append_val(e->changes, everything);
-    } else {
-        g_array_append_vals(e->changes, range, 1);
-    }
-    g_mutex_unlock(&e->changes_lock);
-    __atomic_store_n(&e->changes_pending, 1, __ATOMIC_RELEASE);
-    vcpu_kick(&e->cpu->vcpu);
-}
-
-/* The stretches with code in them go to every vCPU; mostly there are none. */
-static void engine_pages_written(RAMBlock *block, uint64_t first, uint64_t count)
-{
-    uint64_t end = first + count;
-
-    for (;;) {
-        first = bitmap_find_next_zero(block->dirty[DIRTY_CODE], end, first);
-        if (first >= end) {
-            return;
-        }
-        uint64_t after = MIN(bitmap_find_next(block->dirty[DIRTY_CODE], end, first), end);
-        EnginePageRange range = { block, first, after - first };
-        for (unsigned i = 0; i < vcpu_count(); i++) {
-            Engine *e = engine_of(vcpu_get(i));
-            if (e) {
-                note_change(e, &range);
-            }
-        }
-        first = after;
-    }
 }
 
 static void engine_memory_map_changed(VCPU *vcpu)
@@ -422,6 +372,7 @@ static bool engine_init(GHashTable *options, GError **error)
     GHashTableIter iterator;
     gpointer key, value;
 
+    single_vcpu_only = false;
     g_hash_table_iter_init(&iterator, options);
     while (g_hash_table_iter_next(&iterator, &key, &value)) {
         bool single = strcmp(key, "thread") == 0 && strcmp(value, "single") == 0;
@@ -433,6 +384,20 @@ static bool engine_init(GHashTable *options, GError **error)
                          (char *)key, (char *)value);
             return false;
         }
+        single_vcpu_only = multi;
+    }
+    return true;
+}
+
+/* With one vCPU a thread for each and a thread for all are the same. */
+static bool engine_check_vcpu_count(unsigned count, GError **error)
+{
+    if (single_vcpu_only && count > 1) {
+        qc_error_set(error,
+                     "accelerator tcg: thread=multi is not supported with %u processors (-smp), "
+                     "only with 1; thread=single runs them by turns",
+                     count);
+        return false;
     }
     return true;
 }
@@ -441,14 +406,16 @@ static const AccelOps tcg_ops = {
     .name = "tcg",
     .description = "software CPU engine",
     .runs_guest_code = true,
+    .threads = ACCEL_THREAD_SHARED,
     .init = engine_init,
+    .check_vcpu_count = engine_check_vcpu_count,
     .vcpu_create = engine_create,
     .vcpu_destroy = engine_destroy,
     .vcpu_run = engine_run,
     .synchronize_state = engine_synchronize,
     .state_changed = engine_state_changed,
     .dirty_log_cleared = engine_dirty_log_cleared,
-    .pages_written = engine_pages_written,
+    .pages_written = changes_note_written,
     .memory_map_changed = engine_memory_map_changed,
     .instruction_count = engine_instruction_count,
 };

@@ -4,8 +4,8 @@
  * The software CPU engine: what its parts share. docs/devel/engine.md has the overview.
  *
  * Guest code is decoded once (decode.c), translated into blocks of operations (translate.c)
- * and run by handlers that tail-call each other (exec-*.c). Everything belongs to one vCPU and
- * is touched by that vCPU's thread alone, except where a field says otherwise.
+ * and run by handlers that tail-call each other (exec-*.c). An Engine belongs to one vCPU. One
+ * thread runs all vCPUs by turns and it alone touches them, except where a field says otherwise.
  */
 #pragma once
 
@@ -228,6 +228,7 @@ typedef struct DecodedBlock DecodedBlock; /* decode.h */
 typedef enum EngineStop {
     STOP_NONE,     /* go on at e->rip */
     STOP_HALT,     /* HLT */
+    STOP_YIELD,    /* PAUSE: another vCPU is to have its turn */
     STOP_SHUTDOWN, /* triple fault */
     STOP_ERROR,    /* logged */
 } EngineStop;
@@ -296,17 +297,15 @@ struct Engine {
     CodeCache *code;
     DecodedBlock *decoded; /* scratch of the translator */
 
-    /* Pages changed by others, waiting for this vCPU; under `changes_lock`. */
-    GMutex changes_lock;
-    GArray *changes;          /* EnginePageRange */
-    uint32_t changes_pending; /* atomic */
-
     /* A vector operand on its way from or to memory. Handlers that end in a tail call must not
      * have it among their locals. */
     X86Vector vector_operand;
 
     TLB tlbs[MMU_MODE_COUNT];
 };
+
+/* The engines of all vCPUs; complete before guest code runs. */
+GPtrArray *engines_all(void);
 
 /* ---- dispatch ---- */
 
@@ -432,9 +431,3 @@ const Op *engine_next_checked(Engine *e, const Op *op);
 void engine_uncount(Engine *e, const Op *op, bool done);
 /* Leave the block behind this instruction (the run loop looks at everything again). */
 const Op *engine_leave(Engine *e, const Op *op);
-
-/* Pages [first, first + count) of @block; count 0: everything. */
-typedef struct EnginePageRange {
-    RAMBlock *block;
-    uint64_t first, count;
-} EnginePageRange;

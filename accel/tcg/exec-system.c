@@ -249,6 +249,16 @@ const Op *exec_hlt(Engine *e, const Op *op)
     return engine_leave(e, op);
 }
 
+/* Whoever spins waits for another vCPU, which needs the host's thread for that. */
+const Op *exec_pause(Engine *e, const Op *op)
+{
+    if (unlikely(e->cpu->vcpu.contended)) {
+        e->stop = STOP_YIELD;
+        return engine_leave(e, op);
+    }
+    NEXT;
+}
+
 /* ---- identification, time, MSRs ---- */
 
 const Op *exec_cpuid(Engine *e, const Op *op)

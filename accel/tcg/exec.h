@@ -308,7 +308,7 @@ OpHandler exec_far_jump, exec_far_call; /* pointer in T0 (offset) and T1 (select
 OpHandler exec_far_return, exec_iret;   /* imm: bytes | release << 8 */
 OpHandler exec_syscall, exec_sysret, exec_sysenter, exec_sysexit;
 OpHandler exec_int, exec_int3, exec_into, exec_int1;
-OpHandler exec_hlt, exec_pushf, exec_popf, exec_cli, exec_sti, exec_clac, exec_stac;
+OpHandler exec_hlt, exec_pause, exec_pushf, exec_popf, exec_cli, exec_sti, exec_clac, exec_stac;
 OpHandler exec_cpuid, exec_rdtsc, exec_rdtscp, exec_rdpmc, exec_rdmsr, exec_wrmsr;
 OpHandler exec_mov_from_cr, exec_mov_to_cr, exec_mov_from_dr, exec_mov_to_dr;
 OpHandler exec_lmsw, exec_smsw, exec_clts, exec_invlpg, exec_invd;

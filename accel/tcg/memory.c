@@ -47,7 +47,7 @@ static void resolve(Engine *e, uint64_t address, MMUAccess access, MMUMode mode,
     }
 }
 
-void memory_prepare_store(Engine *e, RAMBlock *block, uint64_t offset, unsigned length)
+void memory_prepare_store(RAMBlock *block, uint64_t offset, unsigned length)
 {
     uint64_t page = offset >> TARGET_PAGE_BITS;
 
@@ -55,7 +55,7 @@ void memory_prepare_store(Engine *e, RAMBlock *block, uint64_t offset, unsigned 
         dirty_page_report(block, page);
     }
     if (!block_page_is_plain(block, page)) {
-        block_store_to_code(e, block, offset, length);
+        block_store_to_code(block, offset, length);
     }
 }
 
@@ -109,7 +109,7 @@ static void page_store(Engine *e, const PageAccess *page, unsigned offset, uint6
     if (page->block->read_only) {
         return;
     }
-    memory_prepare_store(e, page->block, page->block_offset + offset, size);
+    memory_prepare_store(page->block, page->block_offset + offset, size);
     store_bytes(page->block->host + page->block_offset + offset, value, size);
 }
 
@@ -304,7 +304,7 @@ uint8_t *memory_direct(Engine *e, uint64_t address, MMUAccess access, MMUMode mo
             if (!block_page_is_plain(page.block, index)) {
                 return NULL;
             }
-            memory_prepare_store(e, page.block, page.block_offset, 1);
+            memory_prepare_store(page.block, page.block_offset, 1);
             tlb_allow_writes(e, mode, address, page.block, page.block_offset);
         }
         tag = access == MMU_WRITE ? entry->write : entry->read;

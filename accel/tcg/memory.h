@@ -73,10 +73,10 @@ void op_store_slow(Engine *e, const Op *op, uint64_t address, uint64_t value, un
 uint64_t op_load_for_store_slow(Engine *e, const Op *op, uint64_t address, unsigned size);
 
 /*
- * [@offset, @offset + @length) of @block, within a page, is about to be stored to by the vCPU:
+ * [@offset, @offset + @length) of @block, within a page, is about to be stored to by a vCPU:
  * log it and drop translations made from it.
  */
-void memory_prepare_store(Engine *e, RAMBlock *block, uint64_t offset, unsigned length);
+void memory_prepare_store(RAMBlock *block, uint64_t offset, unsigned length);
 
 /*
  * Host address of the code page that holds the linear @address, for the block translator; also

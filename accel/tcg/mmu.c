@@ -83,7 +83,7 @@ static void entry_set_bits(Engine *e, hwaddr where, unsigned size, uint64_t bits
         return;
     }
     uint8_t *host = physical_host(range, where);
-    memory_prepare_store(e, range->block, host - range->block->host, size);
+    memory_prepare_store(range->block, host - range->block->host, size);
     /* A and D are in the low byte, whatever the entry's size. */
     __atomic_fetch_or(host, (uint8_t)bits, __ATOMIC_RELAXED);
 }

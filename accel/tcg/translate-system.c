@@ -18,7 +18,7 @@ static OpHandler *const simple_handlers[] = {
     exec_clac,       exec_stac,       exec_cpuid,      exec_rdtsc,     exec_rdtscp,
     exec_rdpmc,      exec_rdmsr,      exec_wrmsr,      exec_clts,      exec_invd,
     exec_swapgs,     exec_hlt,        exec_daa,        exec_das,       exec_aaa,
-    exec_aas,        exec_salc,
+    exec_aas,        exec_salc,       exec_pause,
 };
 
 bool translate_simple(Translator *t, int number)

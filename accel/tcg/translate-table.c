@@ -176,7 +176,7 @@ static const Row rows[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
     ROW(INT1, transfer, 3),
     ROW(INTO, legacy_only, 0),
     ROW(NOP, nop, 0),
-    ROW(PAUSE, nop, 0),
+    ROW(PAUSE, simple, 32),
     ROW(CLFLUSH, nop, 0),
     ROW(PREFETCHNTA, nop, 0),
     ROW(PREFETCHT0, nop, 0),

@@ -31,7 +31,7 @@ static void machine_class_init(MachineClass *klass)
 
 static void machine_init(Machine *machine)
 {
-    machine->cpu_count = 1;
+    machine->topology = (CPUTopology){ 1, 1, 1, 1 };
 }
 
 Machine *machine_current(void)

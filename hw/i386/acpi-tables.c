@@ -259,7 +259,7 @@ static uint64_t build_madt(Builder *builder)
     for (unsigned i = 0; i < builder->config->cpu_count; i++) {
         entry = append_madt_entry(builder, MADT_LOCAL_APIC, MADT_LOCAL_APIC_SIZE);
         entry[2] = (uint8_t)i; /* _UID of the processor's object */
-        entry[3] = (uint8_t)i; /* local APIC ID */
+        entry[3] = builder->config->apic_ids[i];
         store_le32(entry + 4, MADT_ENABLED);
     }
     entry = append_madt_entry(builder, MADT_IO_APIC, MADT_IO_APIC_SIZE);

@@ -28,6 +28,7 @@
 #include "linux-boot.h"
 #include "migration/vmstate.h"
 #include "pci-setup.h"
+#include "processors.h"
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/serial.h"
@@ -70,7 +71,7 @@ typedef struct PCMachine {
     MemoryRegion base_memory, extended_memory, high_memory;
     uint64_t low_ram_size, high_ram_size;
     E820Map e820;
-    X86CPU *cpu;
+    PCProcessors processors;
     GSIRouter *gsi;
     Bus *isa_bus;
     Bus *pci_bus;
@@ -116,11 +117,6 @@ static bool pc_check_boot(Machine *machine, GError **error)
 
 static bool check_configuration(const Machine *machine, GError **error)
 {
-    if (machine->cpu_count != 1) {
-        qc_error_set(error, "machine 'pc' supports 1 processor, -smp asks for %u",
-                     machine->cpu_count);
-        return false;
-    }
     if (machine->ram_size < PC_RAM_MIN || machine->ram_size > PC_RAM_MAX) {
         qc_error_set(error,
                      "machine 'pc' cannot have %" PRIu64 " bytes of memory (-m), expected 2 MiB to "
@@ -178,7 +174,7 @@ static void apply_a20(VCPU *vcpu, void *opaque)
     if (accel->synchronize_state) {
         accel->synchronize_state(vcpu);
     }
-    pc->cpu->state.a20_enabled = pc->a20_open != 0;
+    X86_CPU_FROM_VCPU(vcpu)->state.a20_enabled = pc->a20_open != 0;
     if (accel->state_changed) {
         accel->state_changed(vcpu);
     }
@@ -189,9 +185,9 @@ static void a20_changed(void *opaque, int source, int level)
     PCMachine *pc = opaque;
 
     pc->a20_open = (pc->a20_open & ~(1u << source)) | (level ? 1u << source : 0);
-    if (pc->cpu->state.a20_enabled != (pc->a20_open != 0)) {
+    if (pc->processors.cpus[0]->state.a20_enabled != (pc->a20_open != 0)) {
         trace_pc_a20(pc->a20_open != 0);
-        vcpu_run_on(&pc->cpu->vcpu, apply_a20, pc);
+        vcpus_run_on_all(apply_a20, pc);
     }
 }
 
@@ -218,21 +214,7 @@ static const VMStateDescription vmstate_pc_board = {
     .fields = (const VMStateField[]){ VMSTATE_UINT32(a20_open, PCMachine), VMSTATE_END },
 };
 
-/* ---- processor and devices ---- */
-
-static bool make_processor(PCMachine *pc, GError **error)
-{
-    Machine *machine = &pc->parent;
-    const char *model =
-        machine->cpu_type ? machine->cpu_type : MACHINE_GET_CLASS(machine)->default_cpu_type;
-
-    pc->cpu = x86_cpu_new(model, 0, error);
-    if (!pc->cpu) {
-        return false;
-    }
-    apic_create(pc->cpu);
-    return true;
-}
+/* ---- devices ---- */
 
 static void make_interrupts(PCMachine *pc)
 {
@@ -303,11 +285,14 @@ static void make_acpi_tables(PCMachine *pc)
 {
     ACPITablesConfig config = {
         .address = FIRMWARE_AREA,
-        .cpu_count = pc->parent.cpu_count,
+        .cpu_count = pc->processors.count,
         .hpet_block_id = hpet_block_id(pc->hpet),
         .pci = pc->pci_windows,
     };
 
+    for (unsigned i = 0; i < pc->processors.count; i++) {
+        config.apic_ids[i] = (uint8_t)pc->processors.cpus[i]->apic_id;
+    }
     for (unsigned i = 0; i < ACPI_SERIAL_PORTS; i++) {
         config.serial[i] = serial_hd(i) != NULL;
     }
@@ -347,7 +332,7 @@ static bool prepare_boot(PCMachine *pc, GError **error)
             .low_ram_size = pc->low_ram_size,
             .e820 = &pc->e820,
             .rsdp_address = FIRMWARE_AREA,
-            .cpu = pc->cpu,
+            .cpu = pc->processors.cpus[0],
         };
         pc->boot = linux_boot_new(&config, error);
         if (!pc->boot) {
@@ -363,7 +348,7 @@ static bool pc_init(Machine *machine, GError **error)
     PCMachine *pc = PC_MACHINE(machine);
 
     if (!check_configuration(machine, error) || !make_memory(pc, error) ||
-        !make_processor(pc, error)) {
+        !pc_processors_create(&pc->processors, machine, error)) {
         return false;
     }
     make_interrupts(pc);
@@ -385,7 +370,7 @@ static void pc_machine_class_init(MachineClass *klass)
     klass->description = "Standard PC (i440FX + PIIX, 1996)";
     klass->default_cpu_type = "qemu64";
     klass->default_ram_size = PC_RAM_DEFAULT;
-    klass->maximum_cpus = 1;
+    klass->maximum_cpus = PC_CPUS_MAX;
     klass->is_default = true;
     klass->init = pc_init;
     klass->check_boot = pc_check_boot;

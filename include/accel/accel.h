@@ -12,19 +12,31 @@
 typedef enum VCPUExit {
     VCPU_EXIT_INTERRUPTED, /* exit_request was seen (kick, pause, work) */
     VCPU_EXIT_HALTED,      /* HLT: wait for an interrupt; vcpu->halted is set */
+    VCPU_EXIT_YIELDED,     /* PAUSE while vcpu->contended: let another vCPU have its turn */
     VCPU_EXIT_SHUTDOWN,    /* triple fault */
     VCPU_EXIT_ERROR,       /* the engine cannot go on; it has logged why with the state */
 } VCPUExit;
+
+/* Which host threads run the vCPUs. */
+typedef enum AccelThreads {
+    ACCEL_THREAD_EACH, /* one for each vCPU */
+    /* One for all, by turns. A turn ends only where vcpu_run() comes back, so instructions are
+     * atomic as the vCPUs see each other. */
+    ACCEL_THREAD_SHARED,
+} AccelThreads;
 
 typedef struct AccelOps {
     const char *name;        /* as in `-accel NAME` */
     const char *description; /* one line for `-accel help` */
     bool runs_guest_code;    /* false: qtest, the vCPU threads sleep for ever */
+    AccelThreads threads;
 
     /* Can it be used here? May be NULL: yes. */
     bool (*available)(GError **error);
     /* Prepare; once, before vCPUs are made. @options are the key=value pairs behind the name. */
     bool (*init)(GHashTable *options, GError **error);
+    /* Can it run @count vCPUs, as it was set up? Before they are made. May be NULL: any number. */
+    bool (*check_vcpu_count)(unsigned count, GError **error);
 
     /* vCPU life; on its own thread, BQL held. May be NULL. */
     bool (*vcpu_create)(VCPU *vcpu, GError **error);

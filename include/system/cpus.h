@@ -21,13 +21,12 @@ typedef enum VCPUInterrupt {
     VCPU_INTERRUPT_RESET = 1 << 5, /* triple fault or reset asked for: leave the run loop */
 } VCPUInterrupt;
 
-typedef struct VCPUWork VCPUWork;
+/* A host thread that runs one vCPU, or several by turns (system/vcpu-thread.c). */
+typedef struct VCPUThread VCPUThread;
 
 typedef struct VCPU {
     unsigned index;
-    GThread *thread;
-    int thread_id;              /* the host's number of the thread, for clients */
-    GCond wake;                 /* with the BQL: something for the vCPU thread to do */
+    VCPUThread *thread;         /* NULL: nobody runs it (tests) */
     uint32_t interrupt_request; /* VCPUInterrupt bits, atomic */
     /*
      * Atomic; non-zero makes the engine leave vcpu_run() before the next block. Chained blocks
@@ -35,20 +34,24 @@ typedef struct VCPU {
      * clears it before it calls vcpu_run().
      */
     uint32_t exit_request;
-    bool halted;         /* in HLT or waiting for SIPI; BQL or own thread */
+    bool halted;         /* in HLT or waiting for SIPI; its thread in its turn, else BQL */
+    bool contended;      /* own thread, set for a turn: another vCPU waits for this one to end */
+    bool urgent;         /* BQL: woken from halt, it is to run before those in the row */
     bool stop_requested; /* BQL */
     bool stopped;        /* BQL */
-    bool unplug;         /* BQL: the thread is to end */
-    GQueue work;         /* VCPUWork items, BQL */
+    GQueue work;         /* of system/cpus.c, BQL */
 } VCPU;
 
 /* The vCPUs, by index. Fixed once the machine runs. */
 unsigned vcpu_count(void);
 VCPU *vcpu_get(unsigned index);
-/* The vCPU whose thread is calling, or NULL. */
+/* The vCPU whose turn it is on the calling thread, or NULL. */
 VCPU *vcpu_current(void);
+/* The host's number of the thread that runs @vcpu, for clients; 0: it has not begun yet. BQL. */
+int vcpu_thread_id(const VCPU *vcpu);
 
-/* Add @vcpu (embedded in the architecture's CPU) and start its thread, stopped. Needs the BQL. */
+/* Add @vcpu (embedded in the architecture's CPU), stopped, to a thread of its own or to the one
+ * that all share, as the accelerator wants it. Needs the BQL. */
 bool vcpu_add(VCPU *vcpu, GError **error);
 
 /* Raise or drop interrupt requests. Any thread; wakes a halted vCPU. Takes no lock itself but
@@ -76,9 +79,13 @@ bool vcpus_all_stopped(void);
 /* End all vCPU threads and wait for them. Needs the BQL (given up meanwhile). */
 void vcpus_shutdown(void);
 
+typedef void VCPUFunction(VCPU *vcpu, void *opaque);
+
 /*
  * Run @function on @vcpu's thread, between two blocks of guest code, with the BQL held; wait
  * until it is done (giving up the BQL meanwhile). Caller must hold the BQL. On the vCPU's own
  * thread it is called at once. When the vCPU is stopped it runs all the same.
  */
-void vcpu_run_on(VCPU *vcpu, void (*function)(VCPU *vcpu, void *opaque), void *opaque);
+void vcpu_run_on(VCPU *vcpu, VCPUFunction *function, void *opaque);
+/* The same for every vCPU; they are asked together and waited for together. */
+void vcpus_run_on_all(VCPUFunction *function, void *opaque);

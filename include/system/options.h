@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "system/topology.h"
+
 /* One use of an option that may be given several times. */
 typedef struct OptionUse {
     const char *option; /* without the dash */
@@ -19,7 +21,7 @@ typedef struct VMOptions {
     json_t *machine;         /* {"type": .., ..}; the strings of all -machine options merged */
     GPtrArray *accelerators; /* OptionUse: tried in order */
     char *cpu_model;
-    unsigned cpu_count;
+    CPUTopology topology;
     uint64_t ram_size;   /* bytes; 0: the machine's default */
     GPtrArray *chardevs; /* OptionUse */
     GPtrArray *objects;  /* OptionUse */

@@ -5,6 +5,7 @@
  * in the table only if the engine implements it.
  */
 #include "cpu-model.h"
+#include "cpu-topology.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -243,12 +244,16 @@ void x86_cpu_print_models(void)
 #define HYPERVISOR_ECX UINT32_C(0x43544743)
 #define HYPERVISOR_EDX UINT32_C(0x47435447)
 
-#define BASIC_MAX      7
+#define BASIC_MAX      0xb
 #define HYPERVISOR_MAX UINT32_C(0x40000010)
 #define EXTENDED_MAX   UINT32_C(0x80000008)
 
 #define CR4_OSXSAVE (UINT64_C(1) << 18)
 #define APIC_ENABLE (UINT64_C(1) << 11)
+
+/* Bits that follow from the number of processors. */
+#define FEATURE_HTT        (UINT32_C(1) << 28) /* leaf 1 EDX */
+#define FEATURE_CMP_LEGACY (UINT32_C(1) << 1)  /* leaf 0x80000001 ECX */
 
 static uint32_t signature(const X86CPU *cpu)
 {
@@ -270,13 +275,23 @@ static uint32_t features_edx(const X86CPU *cpu, X86FeatureWord word)
 
 static X86CPUIDResult leaf_1(const X86CPU *cpu)
 {
+    unsigned threads = x86_topology_package_threads(&cpu->topology);
+
     return (X86CPUIDResult){
         .eax = signature(cpu),
-        /* APIC id, one logical processor, CLFLUSH line of 64 bytes. */
-        .ebx = cpu->apic_id << 24 | 1 << 16 | 8 << 8,
+        /* APIC id, logical processors of the package, CLFLUSH line of 64 bytes. */
+        .ebx = cpu->apic_id << 24 | threads << 16 | 8 << 8,
         .ecx = cpu->features[X86_FEATURES_1_ECX],
-        .edx = features_edx(cpu, X86_FEATURES_1_EDX),
+        .edx = features_edx(cpu, X86_FEATURES_1_EDX) | (threads > 1 ? FEATURE_HTT : 0),
     };
+}
+
+/* The logical processors that leaf 1 counts are cores, not threads of one core. */
+static uint32_t extended_ecx(const X86CPU *cpu)
+{
+    bool many = x86_topology_package_threads(&cpu->topology) > 1;
+
+    return cpu->features[X86_FEATURES_80000001_ECX] | (many ? FEATURE_CMP_LEGACY : 0);
 }
 
 static X86CPUIDResult leaf_brand(const X86CPU *cpu, unsigned part)
@@ -296,12 +311,16 @@ static X86CPUIDResult leaf_basic(const X86CPU *cpu, uint32_t leaf, uint32_t subl
         return (X86CPUIDResult){ BASIC_MAX, VENDOR_EBX, VENDOR_ECX, VENDOR_EDX };
     case 1:
         return leaf_1(cpu);
+    case 4:
+        return x86_topology_leaf_4(cpu, subleaf);
     case 7:
         if (subleaf == 0) {
             return (X86CPUIDResult){ .ebx = cpu->features[X86_FEATURES_7_EBX],
                                      .ecx = cpu->features[X86_FEATURES_7_ECX] };
         }
         return (X86CPUIDResult){ 0 };
+    case 0xb:
+        return x86_topology_leaf_b(cpu, subleaf);
     default:
         return (X86CPUIDResult){ 0 };
     }
@@ -328,7 +347,7 @@ static X86CPUIDResult leaf_extended(const X86CPU *cpu, uint32_t leaf)
     case 0x80000001:
         return (X86CPUIDResult){
             .eax = signature(cpu),
-            .ecx = cpu->features[X86_FEATURES_80000001_ECX],
+            .ecx = extended_ecx(cpu),
             .edx = cpu->features[X86_FEATURES_80000001_EDX] |
                    (features_edx(cpu, X86_FEATURES_1_EDX) & AMD_REPEATED_BITS),
         };
@@ -343,7 +362,7 @@ static X86CPUIDResult leaf_extended(const X86CPU *cpu, uint32_t leaf)
     case 0x80000007:
         return (X86CPUIDResult){ .edx = cpu->features[X86_FEATURES_80000007_EDX] };
     case 0x80000008: /* 40 physical, 48 linear address bits */
-        return (X86CPUIDResult){ .eax = 0x3028 };
+        return (X86CPUIDResult){ .eax = 0x3028, .ecx = x86_topology_amd_size(&cpu->topology) };
     default:
         return (X86CPUIDResult){ 0 };
     }

@@ -7,6 +7,7 @@
 
 #include "accel/accel.h"
 #include "cpu-model.h"
+#include "cpu-topology.h"
 #include "cpu-vmstate.h"
 #include "system/bql.h"
 #include "target/i386/fpu-ops.h"
@@ -121,6 +122,7 @@ bool x86_cpu_handle_init(X86CPU *cpu)
     g_assert(bql_locked());
     if (pending & VCPU_INTERRUPT_RESET) {
         vcpu_interrupt_clear(vcpu, VCPU_INTERRUPT_RESET);
+        vcpu->halted = cpu->state.waiting_for_sipi;
         return true;
     }
     if (pending & VCPU_INTERRUPT_INIT) {
@@ -198,7 +200,7 @@ static bool change_features(X86CPU *cpu, char **items, GError **error)
     return true;
 }
 
-X86CPU *x86_cpu_new(const char *model, uint32_t apic_id, GError **error)
+X86CPU *x86_cpu_new(const char *model, const CPUTopology *topology, unsigned index, GError **error)
 {
     g_auto(GStrv) items = g_strsplit(model, ",", -1);
     const X86CPUModel *found = items[0] ? x86_cpu_model_find(items[0]) : NULL;
@@ -211,7 +213,9 @@ X86CPU *x86_cpu_new(const char *model, uint32_t apic_id, GError **error)
     }
     Device *device = device_new(found->type_name);
     X86CPU *cpu = X86_CPU(device);
-    cpu->apic_id = apic_id;
+    cpu->topology = *topology;
+    cpu->place = cpu_topology_place(topology, index);
+    cpu->apic_id = x86_topology_apic_id(topology, &cpu->place);
     x86_cpu_model_apply(cpu, found);
     if (!change_features(cpu, items + 1, error) ||
         !object_tree_add("/machine/unattached", "cpu[*]", G_OBJECT(cpu), error)) {

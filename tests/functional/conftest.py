@@ -40,6 +40,8 @@ def pytest_addoption(parser):
                      default=os.path.join(SOURCE_DIR, "build", "qemu-system-x86_64"))
     parser.addoption("--guest", default=os.path.join(SOURCE_DIR, "build", "guest"),
                      help="folder with the test guest (scripts/build-guest.sh)")
+    parser.addoption("--failovers", type=int, default=10,
+                     help="how often the guest with several processors fails over")
     parser.addoption("--seed", type=int, default=None,
                      help="seed of everything that is random, to repeat a failure")
     parser.addoption("--net-size", choices=sorted(NET_SIZES), default="small",

@@ -22,6 +22,8 @@
  *   chain[:seed=N,pages=N,interval=MS,mb=N,steps=N]  the above; N pages a step, MS between steps
  *   dirty[:mb=N,rate=MBPS]    keep storing to each page of N MiB, at most MBPS MiB a second
  *   mips[:seconds=N]          count the instructions a second of a loop of known length
+ *   smp[:threads=N,rounds=N,..]  threads on all processors that check what processors promise
+ *                             each other (smp.c), beside the chain; with rounds=N without it
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright The qemu-colo authors
@@ -37,6 +39,8 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "smp.h"
 
 enum {
     PAGE_SIZE = 4096,
@@ -60,6 +64,8 @@ typedef struct {
     uint64_t steps;
     uint64_t rate;
     uint64_t seconds;
+    uint64_t threads;
+    uint64_t rounds;
 } Settings;
 
 typedef struct {
@@ -338,6 +344,19 @@ static void mips_run(const Settings *settings)
     print_line("mips END\n");
 }
 
+static void smp_run(const Settings *settings)
+{
+    static const SmpReport report = { print_line, fail };
+
+    smp_start(settings->threads, settings->rounds, &report);
+    if (settings->rounds) {
+        smp_wait();
+        print_line("smp END\n");
+    } else {
+        chain_run(settings);
+    }
+}
+
 static bool settings_parse(Settings *settings, char *text)
 {
     const struct {
@@ -347,7 +366,8 @@ static bool settings_parse(Settings *settings, char *text)
         { "seed", &settings->seed },       { "pages", &settings->pages },
         { "mb", &settings->mb },           { "interval", &settings->interval_ms },
         { "steps", &settings->steps },     { "rate", &settings->rate },
-        { "seconds", &settings->seconds },
+        { "seconds", &settings->seconds }, { "threads", &settings->threads },
+        { "rounds", &settings->rounds },
     };
 
     for (char *item = strtok(text, ","); item; item = strtok(NULL, ",")) {
@@ -378,8 +398,12 @@ int main(int argc, char **argv)
     const struct {
         const char *name;
         void (*run)(const Settings *settings);
-    } modes[] = { { "chain", chain_run }, { "dirty", dirty_run }, { "mips", mips_run } };
-    Settings settings = { .seed = 1, .pages = 32, .interval_ms = 20, .mb = 32, .seconds = 5 };
+    } modes[] = {
+        { "chain", chain_run }, { "dirty", dirty_run }, { "mips", mips_run }, { "smp", smp_run }
+    };
+    Settings settings = {
+        .seed = 1, .pages = 32, .interval_ms = 20, .mb = 32, .seconds = 5, .threads = 4
+    };
     char *mode = argc == 2 ? strtok(argv[1], ":") : NULL;
     char *rest = mode ? strtok(NULL, "") : NULL;
 
@@ -395,6 +419,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fprintf(stderr, "usage: chain chain|dirty|mips[:NAME=NUMBER,..]\n");
+    fprintf(stderr, "usage: chain chain|dirty|mips|smp[:NAME=NUMBER,..]\n");
     return 1;
 }

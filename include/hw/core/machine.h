@@ -5,6 +5,7 @@
 
 #include "system/memory.h"
 #include "system/object.h"
+#include "system/topology.h"
 
 #define TYPE_MACHINE         (machine_get_type())
 #define MACHINE(o)           (G_TYPE_CHECK_INSTANCE_CAST((o), TYPE_MACHINE, Machine))
@@ -16,7 +17,7 @@ typedef struct Machine {
     GObject parent;
     /* From the command line; set before `init`. Strings owned by the machine. */
     uint64_t ram_size; /* bytes */
-    unsigned cpu_count;
+    CPUTopology topology;
     char *cpu_type; /* as given to -cpu, features included; NULL: the default */
     char *kernel_path;
     char *initrd_path;

@@ -8,6 +8,7 @@
 
 #include "hw/core/device.h"
 #include "system/cpus.h"
+#include "system/topology.h"
 
 enum X86Register {
     X86_RAX,
@@ -151,7 +152,9 @@ struct X86CPU {
     Device parent;
     VCPU vcpu;
     X86State state;
-    uint32_t apic_id;
+    CPUTopology topology;                      /* of the machine */
+    CPUPlace place;                            /* in it */
+    uint32_t apic_id;                          /* from the place */
     uint32_t features[X86_FEATURE_WORD_COUNT]; /* of the model, with -cpu's changes */
     const X86InterruptOps *interrupt_ops;      /* set by the local APIC */
     void *interrupt_opaque;
@@ -161,11 +164,12 @@ struct X86CPU {
 #define X86_CPU_FROM_VCPU(v) ((X86CPU *)((char *)(v)-offsetof(X86CPU, vcpu)))
 
 /*
- * Make the processor that -cpu @model asks for ("qemu64", "max,-avx"; features behind commas),
- * realize it, which also makes its vCPU thread (stopped), and give it its reset state. The
- * object tree owns it. Errors name the model or the feature and list what exists. BQL.
+ * Make processor @index of @topology as -cpu @model asks for it ("qemu64", "max,-avx"; features
+ * behind commas), realize it, which also makes its vCPU (stopped), and give it its reset state.
+ * Processor 0 is the bootstrap processor. The object tree owns it. Errors name the model or the
+ * feature and list what exists. BQL.
  */
-X86CPU *x86_cpu_new(const char *model, uint32_t apic_id, GError **error);
+X86CPU *x86_cpu_new(const char *model, const CPUTopology *topology, unsigned index, GError **error);
 
 /* INIT or power-up state (SDM vol. 3, table 9-1). The bootstrap processor starts at the reset
  * vector, others wait for SIPI. BQL, vCPU stopped. */

@@ -36,7 +36,6 @@ IRQBoard *irq_board_new(void)
         board->cpus[i] = g_new0(X86CPU, 1);
         board->cpus[i]->apic_id = i;
         board->cpus[i]->vcpu.index = i;
-        g_cond_init(&board->cpus[i]->vcpu.wake);
         board->apics[i] = apic_create(board->cpus[i]);
     }
     Bus *isa_bus = isa_bus_new(NULL, "isa.0");

@@ -36,14 +36,17 @@ static const struct {
       "-smp sockets=1024,dies=1024,cores=1024,threads=4: Invalid CPU topology: sockets * dies * "
       "cores * threads is 4294967296, expected at most 1024" },
     { "-smp 4,sockets=3",
-      "-smp 4,sockets=3: Invalid CPU topology: sockets * dies * cores * threads (3) and maxcpus "
-      "(4) must both equal cpus (4)" },
+      "-smp 4,sockets=3: Invalid CPU topology: product of the hierarchy must match maxcpus: "
+      "sockets (3) * dies (1) * cores (1) * threads (1) != maxcpus (4)" },
     { "-smp 4,sockets=1,cores=2,threads=1",
-      "-smp 4,sockets=1,cores=2,threads=1: Invalid CPU topology: sockets * dies * cores * threads "
-      "(2) and maxcpus (4) must both equal cpus (4)" },
+      "-smp 4,sockets=1,cores=2,threads=1: Invalid CPU topology: product of the hierarchy must "
+      "match maxcpus: sockets (1) * dies (1) * cores (2) * threads (1) != maxcpus (4)" },
+    { "-smp 5,cores=2",
+      "-smp 5,cores=2: Invalid CPU topology: product of the hierarchy must match maxcpus: sockets "
+      "(2) * dies (1) * cores (2) * threads (1) != maxcpus (5)" },
     { "-smp 2,maxcpus=4",
-      "-smp 2,maxcpus=4: Invalid CPU topology: sockets * dies * cores * threads (1) and maxcpus "
-      "(4) must both equal cpus (2)" },
+      "-smp 2,maxcpus=4: Invalid CPU topology: maxcpus (4) must equal cpus (2): "
+      "processors cannot be added later" },
     { "-smp nodes=2", "-smp nodes=2: Invalid parameter 'nodes'" },
     { "-smp =2", "-smp =2: '=2': invalid key ''" },
     { "-name a,debug-threads=maybe",
@@ -82,14 +85,19 @@ static void test_refusals(void)
 
 static const struct {
     const char *argument;
-    unsigned count;
+    CPUTopology topology;
 } processors[] = {
-    { "4", 4 },
-    { "cpus=4,maxcpus=4", 4 },
-    { "maxcpus=3", 3 },
-    { "sockets=2,cores=3,threads=2", 12 },
-    { "8,sockets=2", 8 }, /* cores are computed */
-    { "8,sockets=2,dies=1,cores=2,threads=2", 8 },
+    { "4", { 1, 1, 4, 1 } }, /* cores are preferred */
+    { "cpus=4,maxcpus=4", { 1, 1, 4, 1 } },
+    { "maxcpus=3", { 1, 1, 3, 1 } },
+    { "sockets=2,cores=3,threads=2", { 2, 1, 3, 2 } },
+    { "cores=3", { 1, 1, 3, 1 } },
+    { "8,sockets=2", { 2, 1, 4, 1 } },
+    { "8,threads=2", { 1, 1, 4, 2 } },
+    { "8,cores=2", { 4, 1, 2, 1 } },
+    { "8,dies=2", { 1, 2, 4, 1 } },
+    { "8,sockets=2,cores=2", { 2, 1, 2, 2 } },
+    { "8,sockets=2,dies=1,cores=2,threads=2", { 2, 1, 2, 2 } },
 };
 
 static void test_processors(void)
@@ -99,7 +107,8 @@ static void test_processors(void)
         g_autofree char *line = g_strdup_printf("-smp %s", processors[i].argument);
         parse(line, &error);
         g_assert_no_error(error);
-        g_assert_cmpuint(vm_options()->cpu_count, ==, processors[i].count);
+        g_assert_cmpmem(&vm_options()->topology, sizeof(CPUTopology), &processors[i].topology,
+                        sizeof(CPUTopology));
     }
 }
 
@@ -113,7 +122,7 @@ static void test_fields(void)
           &error);
     g_assert_no_error(error);
     g_assert_cmpuint(options->ram_size, ==, UINT64_C(512) << 20);
-    g_assert_cmpuint(options->cpu_count, ==, 1);
+    g_assert_cmpuint(cpu_topology_count(&options->topology), ==, 1);
     g_assert_cmpstr(json_string_value(json_object_get(options->machine, "type")), ==, "pc");
     g_assert_cmpstr(json_string_value(json_object_get(options->machine, "graphics")), ==, "off");
     g_assert_true(options->start_paused && options->no_shutdown && options->no_reboot);

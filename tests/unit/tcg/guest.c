@@ -46,7 +46,7 @@ static Guest *guest_new(void)
     memory_region_init_ram(&ram_region, "test.ram", guest->ram, 0, GUEST_RAM_BYTES);
     address_space_map(address_space_memory(), 0, &ram_region, 0);
     guest->memory = guest->ram->host;
-    guest->cpu = x86_cpu_new("max", 0, &error);
+    guest->cpu = x86_cpu_new("max", &(CPUTopology){ 1, 1, 1, 1 }, 0, &error);
     check(guest->cpu != NULL, error);
     guest->state = &guest->cpu->state;
     bql_unlock();
