@@ -68,7 +68,7 @@ static void on_primary_packet(uint32_t id, uint8_t *frame, size_t size, void *op
 
     store_be32(frame, id);
     NetFrame whole = { .iov = &iov, .iov_count = 1 };
-    comparator_primary_frame(nic->comparator, &whole, clock_get_ms(CLOCK_TYPE_REALTIME));
+    comparator_primary_frames(nic->comparator, &whole, 1, clock_get_ms(CLOCK_TYPE_REALTIME));
 }
 
 static void on_secondary_packet(uint32_t id, uint8_t *frame, size_t size, void *opaque)
@@ -77,7 +77,7 @@ static void on_secondary_packet(uint32_t id, uint8_t *frame, size_t size, void *
     struct iovec iov = { frame, size };
     NetFrame whole = { .iov = &iov, .iov_count = 1 };
 
-    comparator_secondary_frame(nic->comparator, &whole, clock_get_ms(CLOCK_TYPE_REALTIME));
+    comparator_secondary_frames(nic->comparator, &whole, 1, clock_get_ms(CLOCK_TYPE_REALTIME));
     kernel_queue_verdict(nic->queues[QUEUE_SECONDARY], id, false);
 }
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from colotest.net import GUEST_IPV4, GUEST_IPV6
+from colotest.net import GUEST_IPV4, GUEST_IPV6, TestBed
 from colotest.net_pair import NetPair, Witness
 from colotest.waiting import wait_for
 
@@ -159,13 +159,14 @@ def test_datagrams(net_pair, host, kind):
 
 
 @pytest.mark.parametrize("point", ["primary-saved", "primary-received"])
-def test_connection_begun_in_a_checkpoint(net_bed, fault_emulator, guest, point):
+@pytest.mark.usefixtures("net_bed")
+def test_connection_begun_in_a_checkpoint(fault_emulator, guest, point):
     """A client connects while the guest stands still, and the primary dies soon after.
 
     The checkpoint takes a second here, so that the client's first packets are surely sent in it.
     """
     fault = {"QEMU_COLO_FAULT": f"{point}@2=stall:1000"}
-    with NetPair(net_bed, fault_emulator, guest, environment=fault) as pair:
+    with TestBed() as bed, NetPair(bed, fault_emulator, guest, environment=fault) as pair:
         pair.boot()
         pair.protect(delay_ms=500)
         witness = Witness(pair)
