@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright The qemu-colo authors
-"""Debian's kernel with virtio devices: random numbers, a port, a console, and all of it migrated."""
+"""Debian's kernel with virtio devices: random numbers, ports, a console, and all of it moved."""
 
 import os
 import re
