@@ -125,10 +125,11 @@ static void run_until(bool (*finished)(void))
     } while (!finished());
 }
 
+/* .. and have acted on all that was sent to them. */
 static bool all_halted(void)
 {
     for (unsigned i = 0; i < CPUS; i++) {
-        if (!cpus[i]->vcpu.halted) {
+        if (!cpus[i]->vcpu.halted || vcpu_interrupts_pending(&cpus[i]->vcpu)) {
             return false;
         }
     }
@@ -193,12 +194,12 @@ static void test_init_and_sipi(void)
     START(1, code_spin);
     run_until(second_runs);
     cpus[1]->state.msr.pat = 0x0606060606060606;
-    int64_t tsc_offset = cpus[1]->state.tsc_offset;
+    cpus[1]->state.tsc_offset = 12345;
     vcpu_interrupt(&cpus[1]->vcpu, VCPU_INTERRUPT_INIT);
     run_until(second_waits);
     g_assert_true(cpus[1]->vcpu.halted);
     g_assert_cmphex(cpus[1]->state.msr.pat, ==, 0x0606060606060606);
-    g_assert_cmpint(cpus[1]->state.tsc_offset, ==, tsc_offset);
+    g_assert_cmpint(cpus[1]->state.tsc_offset, ==, 12345);
     START(1, code_mark);
     run_until(all_halted);
     g_assert_cmpuint(load(COUNTER), ==, 1);
