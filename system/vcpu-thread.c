@@ -10,6 +10,7 @@
  */
 #include "system/bql.h"
 #include "system/cpus-internal.h"
+#include "trace-system.h"
 
 static GPtrArray *threads; /* VCPUThread */
 static _Thread_local VCPUThread *own;
@@ -135,6 +136,7 @@ static void end_turn(VCPUThread *thread, VCPU *vcpu, VCPUExit reason)
     bool slice_over = thread->slice && vcpu_slice_over(thread->slice);
     bool goes_on = reason == VCPU_EXIT_INTERRUPTED && !slice_over;
 
+    trace_vcpu_turn_ended(vcpu->index, reason, slice_over);
     thread->running = current = NULL;
     if (slice_over || (regular && !goes_on)) {
         thread->position = (thread->position + 1) % thread->vcpus->len;

@@ -19,6 +19,8 @@ CPUS = 4
 WORKLOAD = f"smp:threads={CPUS},pages=16"
 MODEL = model_for(1, 16, 32)
 FAST = 1 << 40
+#: Failovers of one guest.
+IN_A_ROW = 10
 
 
 def arguments(guest, workload=WORKLOAD, cpus=CPUS, **kwargs):
@@ -250,10 +252,18 @@ def check_survivor(pair, exit_time):
         raise ChainError(f"{error}\n{pair.describe()}") from None
 
 
-def test_failovers(resume_smp, make_smp_secondary, rng, request):
+def pytest_generate_tests(metafunc):
+    if "failovers" in metafunc.fixturenames:
+        count = metafunc.config.getoption("--failovers")
+        metafunc.parametrize("failovers", [range(first, min(first + IN_A_ROW, count))
+                                           for first in range(0, count, IN_A_ROW)],
+                             ids=lambda numbers: f"{numbers.start + 1}-{numbers.stop}")
+
+
+def test_failovers(resume_smp, make_smp_secondary, rng, failovers):
     """The survivor of each failover is the primary of the next one."""
     primary = resume_smp("first")
-    for number in range(request.config.getoption("--failovers")):
+    for number in failovers:
         secondary, uri = make_smp_secondary(f"host{number}")
         pair = Pair(primary, secondary, uri, pages=16)
         pair.protect(rng.randrange(50, 300), "hybrid")
