@@ -162,8 +162,8 @@ def network(rng):
 def capture_transfer(path, seed, family, address):
     """One transfer, and what the server's host sent and received in @path."""
     arguments = (str(SIZE), str(seed), str(int(family)), address, str(PORT))
-    capture = start(*inside(SERVER, "tcpdump", "-i", "eth0", "-s", "16384", "-B", "65536", "-U", "-w",
-                            str(path), "tcp"))
+    capture = start(*inside(SERVER, "tcpdump", "-i", "eth0", "-s", "16384", "-B", "65536", "-U",
+                            "-w", str(path), "tcp"))
     server = start(*inside(SERVER, "python3", "-c", SERVE, *arguments))
     try:
         wait_for_line(capture, "listening on")
