@@ -66,27 +66,35 @@ def request_rate(run_client, when):
     return rate
 
 
-def follow(client, until):
-    """Show the progress of a download until `until` says enough of an event."""
-    shown = 0
-    size = None
-    last = None
-    while True:
-        while shown < len(client.events):
-            event = client.events[shown]
-            shown += 1
-            if event["event"] == "started":
-                size = event["size"]
-            elif event["event"] == "progress":
-                percent = 100 * event["size"] // size
-                if percent // 10 != last:
-                    last = percent // 10
-                    say("client", f"[{'#' * (percent // 5):<20}] {event['size'] / 1e6:.1f} MB")
-                if until(event["size"] / size):
+class DownloadView:
+    """Shows the progress of a download."""
+
+    def __init__(self, client):
+        self.client = client
+        self.shown = 0
+        self.size = None
+        self.step = None
+
+    def follow(self, until=1.0):
+        """Show what comes until that part of the file is there, or the client has ended."""
+        while True:
+            while self.shown < len(self.client.events):
+                event = self.client.events[self.shown]
+                self.shown += 1
+                if event["event"] == "started":
+                    self.size = event["size"]
+                elif event["event"] == "progress" and self._show(event["size"]) >= until:
                     return
-        if not client.is_running():
-            return
-        time.sleep(0.005)
+            if not self.client.is_running():
+                return
+            time.sleep(0.005)
+
+    def _show(self, size):
+        part = size / self.size
+        if int(part * 10) != self.step:
+            self.step = int(part * 10)
+            say("client", f"[{'#' * int(part * 20):<20}] {size / 1e6:.1f} MB")
+        return part
 
 
 def demo_with_namespaces(emulator, mib):
@@ -110,14 +118,15 @@ def demo_with_namespaces(emulator, mib):
         say("demo", f"downloading {mib} MiB")
         watched = CheckpointRate(pair)
         client = bed.start_client("download", host=GUEST_IPV4, report=0.01)
-        follow(client, lambda part: part >= KILLED_AT)
+        view = DownloadView(client)
+        view.follow(until=KILLED_AT)
         say("measured", watched.text())
         say("demo", f"kill -9 {pair.primary.process.pid}, and x-colo-lost-heartbeat to the other")
         killed = time.time()
         pair.kill_primary()
         exit_time = pair.take_over()
         witness.moved()
-        follow(client, lambda part: False)
+        view.follow()
         summarize_download(client.result(), pair, mib, killed, exit_time)
         rates.append(request_rate(run_client, "after the failover"))
         ports = witness.check()["ports"]

@@ -108,13 +108,3 @@ def test_mirror_channel_closed(busy_pair):
     pair.take_over()
     witness.moved()
     check_service(pair, client, witness)
-
-
-def test_both_asked(busy_pair):
-    """A cluster manager that kills the primary and has told it to go on before."""
-    pair, client, witness = busy_pair
-    pair.failover(pair.primary)
-    pair.kill_primary()
-    pair.take_over()
-    witness.moved()
-    check_service(pair, client, witness)

@@ -39,22 +39,30 @@ def stop(*_):
 
 
 class Stalls:
-    """The longest time without progress, and when it began."""
+    """Times without progress: the longest, when it began, and (begin, length) of the long ones."""
+
+    #: From here on one is worth telling, in seconds.
+    LONG = 0.1
 
     def __init__(self):
         self.last = time.time()
         self.longest = 0.0
         self.longest_at = self.last
+        self.long = []
 
     def progress(self):
         moment = time.time()
-        if moment - self.last > self.longest:
-            self.longest = moment - self.last
+        length = moment - self.last
+        if length >= self.LONG:
+            self.long.append((self.last, length))
+        if length > self.longest:
+            self.longest = length
             self.longest_at = self.last
         self.last = moment
 
     def fields(self):
-        return {"longest_stall": self.longest, "longest_stall_at": self.longest_at}
+        return {"longest_stall": self.longest, "longest_stall_at": self.longest_at,
+                "stalls": self.long}
 
 
 def connect(host, port, timeout=PATIENCE):

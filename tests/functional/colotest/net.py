@@ -163,8 +163,9 @@ class TestBed:
         self._processes.append(process)
         return process
 
-    def run_client(self, command, seconds=60, **options):
-        return self.start_client(command, **options).result(seconds)
+    def run_client(self, command, limit=60, **options):
+        """Its result; it may take `limit` seconds."""
+        return self.start_client(command, **options).result(limit)
 
     def __enter__(self):
         return self

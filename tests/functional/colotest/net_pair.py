@@ -128,6 +128,8 @@ class NetPair(Pair):
         self._environment = environment
         self.hosts = {}
         self._wirings = {}
+        #: VMs with a rewriter. A survivor goes on translating connections from its predecessor.
+        self._rewriting = set()
         self._vms = []
         self._number = 0
 
@@ -188,13 +190,13 @@ class NetPair(Pair):
         address = self.bed.address(self.hosts[self.primary])
         self._new_secondary()
         wiring = primary_wiring(address, self.direct, self.vnet_header, self.compare)
-        # A survivor goes on translating the connections that it has from its predecessor.
-        wiring.apply(self.primary, before="rew0" if self.primary in self._wirings else None)
+        wiring.apply(self.primary, before="rew0" if self.primary in self._rewriting else None)
         self._wirings.setdefault(self.primary, []).append(wiring)
         self.secondary.start()
         wiring = secondary_wiring(address, self.vnet_header)
         wiring.apply(self.secondary)
         self._wirings[self.secondary] = [wiring]
+        self._rewriting.add(self.secondary)
         wait_for("the proxy's connections", self._proxy_connected, 20, self.describe)
 
     def _proxy_connected(self):
