@@ -134,13 +134,12 @@ static void print_filter(Monitor *monitor, GObject *filter)
 static void print_client(Monitor *monitor, NetClient *client)
 {
     hmp_printf(monitor, "%s: index=0,type=%s", client->name, client->ops->type);
-    if (net_client_is_nic(client)) {
-        g_autofree char *mac = net_mac_to_string(client->mac);
-        hmp_printf(monitor, ",model=%s,macaddr=%s", client->model, mac);
-    }
     if (client->ops->describe) {
         g_autofree char *text = client->ops->describe(client);
         hmp_printf(monitor, ",%s", text);
+    } else if (net_client_is_nic(client)) {
+        g_autofree char *mac = net_mac_to_string(client->mac);
+        hmp_printf(monitor, ",model=%s,macaddr=%s", client->model, mac);
     }
     hmp_printf(monitor, "\n");
     if (client->filters && client->filters->len) {

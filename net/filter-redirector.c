@@ -215,7 +215,7 @@ static bool redirector_prepare(void *opaque, CheckpointSide side, uint64_t seque
 {
     for (GList *item = redirectors; item; item = item->next) {
         RedirectorFilter *self = item->data;
-        if (is_active_output(self) && serves(self, NET_FILTER_QUEUE_RX) &&
+        if (!self->retired && is_active_output(self) && serves(self, NET_FILTER_QUEUE_RX) &&
             !filter_output_mark(&self->output)) {
             trace_redirector_mark_lost(name_of(self), sequence);
         }

@@ -7,9 +7,13 @@
  */
 #include "migration/checkpoint.h"
 #include "net/filter-internal.h"
+#include "net/frame-store.h"
 #include "net/tcp-rewrite.h"
 #include "system/bql.h"
 #include "trace-net.h"
+
+/* Bytes for the guest that wait while a checkpoint is taken; what is beyond is dropped. */
+#define WAITING_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 /* Connections that are followed; the least recently used ones go first. */
 #define CONNECTIONS_MAX 65536
@@ -18,6 +22,8 @@ typedef struct RewriterFilter {
     NetFilter parent;
     bool vnet_hdr_support;
     TcpRewriter *rewriter;
+    FrameStore *waiting; /* for the guest, while it is unknown which guest it will be */
+    bool holds;
 } RewriterFilter;
 
 typedef struct RewriterFilterClass {
@@ -37,10 +43,8 @@ static RewriterFilter *to_rewriter(void *object)
 }
 
 /* The frame is borrowed, so what changes is a copy; most frames do not change. */
-static NetVerdict rewriter_receive(NetFilter *filter, NetFilterQueue direction, NetClient *sender,
-                                   const NetFrame *frame)
+static NetVerdict rewrite(RewriterFilter *self, NetFilterQueue direction, const NetFrame *frame)
 {
-    RewriterFilter *self = to_rewriter(filter);
     bool partial = frame->header.flags & VNET_FLAG_NEEDS_CHECKSUM;
     size_t size = net_frame_size(frame);
 
@@ -57,11 +61,52 @@ static NetVerdict rewriter_receive(NetFilter *filter, NetFilterQueue direction, 
     }
     struct iovec iov = { copy, size };
     NetFrame rewritten = { .header = frame->header, .iov = &iov, .iov_count = 1 };
-    net_filter_pass_on(filter, direction, sender, &rewritten);
+    net_filter_pass_on(&self->parent, direction, NULL, &rewritten);
     return NET_VERDICT_TAKE;
 }
 
+static NetVerdict rewriter_receive(NetFilter *filter, NetFilterQueue direction, NetClient *sender,
+                                   const NetFrame *frame)
+{
+    RewriterFilter *self = to_rewriter(filter);
+
+    if (!self->holds || direction == NET_FILTER_QUEUE_RX) {
+        return rewrite(self, direction, frame);
+    }
+    if (!frame_store_put(self->waiting, direction, frame)) {
+        trace_filter_rewriter_dropped(net_filter_name(filter), net_frame_size(frame));
+    }
+    return NET_VERDICT_TAKE;
+}
+
+static void let_go(NetFilterQueue direction, const NetFrame *frame, void *opaque)
+{
+    RewriterFilter *self = opaque;
+
+    if (rewrite(self, direction, frame) == NET_VERDICT_PASS) {
+        net_filter_pass_on(&self->parent, direction, NULL, frame);
+    }
+}
+
+static void stop_holding(RewriterFilter *self)
+{
+    self->holds = false;
+    frame_store_drain(self->waiting, let_go, self);
+}
+
 /* ---- checkpoints ---- */
+
+/*
+ * The guest stands still. What comes for it from now on is read by the guest of the checkpoint,
+ * whose numbers are the primary's, or, when the primary dies now, by the present one.
+ */
+static bool rewriters_prepare(void *opaque, CheckpointSide side, uint64_t sequence, GError **error)
+{
+    for (GList *item = rewriters; side == CHECKPOINT_SECONDARY && item; item = item->next) {
+        ((RewriterFilter *)item->data)->holds = true;
+    }
+    return true;
+}
 
 static bool rewriters_commit(void *opaque, CheckpointSide side, uint64_t sequence, GError **error)
 {
@@ -70,11 +115,33 @@ static bool rewriters_commit(void *opaque, CheckpointSide side, uint64_t sequenc
         trace_filter_rewriter_checkpoint(net_filter_name(&self->parent),
                                          tcp_rewriter_translated(self->rewriter));
         tcp_rewriter_checkpoint(self->rewriter);
+        stop_holding(self);
     }
     return true;
 }
 
-static const CheckpointOps rewriter_ops = { .name = "filter-rewriter", .commit = rewriters_commit };
+static void rewriters_stop(void *opaque, CheckpointSide side)
+{
+    for (GList *item = rewriters; side == CHECKPOINT_SECONDARY && item; item = item->next) {
+        RewriterFilter *self = item->data;
+        tcp_rewriter_failover(self->rewriter);
+        stop_holding(self);
+    }
+}
+
+static bool rewriters_failover(void *opaque, CheckpointSide side, GError **error)
+{
+    rewriters_stop(opaque, side);
+    return true;
+}
+
+static const CheckpointOps rewriter_ops = {
+    .name = "filter-rewriter",
+    .prepare = rewriters_prepare,
+    .commit = rewriters_commit,
+    .failover = rewriters_failover,
+    .stop = rewriters_stop,
+};
 
 __attribute__((constructor)) static void rewriter_register_participant(void)
 {
@@ -91,9 +158,18 @@ static bool rewriter_setup(NetFilter *filter, GError **error)
     return true;
 }
 
+/* A filter that is off must not keep what came while it was on. */
+static void rewriter_status_changed(NetFilter *filter)
+{
+    if (!filter->on) {
+        stop_holding(to_rewriter(filter));
+    }
+}
+
 static void rewriter_cleanup(NetFilter *filter)
 {
     rewriters = g_list_remove(rewriters, to_rewriter(filter));
+    stop_holding(to_rewriter(filter));
 }
 
 static void rewriter_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
@@ -121,6 +197,7 @@ static void rewriter_get_property(GObject *object, guint id, GValue *value, GPar
 static void rewriter_filter_finalize(GObject *object)
 {
     tcp_rewriter_free(to_rewriter(object)->rewriter);
+    frame_store_free(to_rewriter(object)->waiting);
     G_OBJECT_CLASS(g_type_class_peek(TYPE_NET_FILTER))->finalize(object);
 }
 
@@ -128,6 +205,7 @@ static void rewriter_filter_init(RewriterFilter *self)
 {
     self->parent.vnet_header = true;
     self->rewriter = tcp_rewriter_new(CONNECTIONS_MAX);
+    self->waiting = frame_store_new(WAITING_BYTES_MAX);
 }
 
 static void rewriter_filter_class_init(RewriterFilterClass *klass)
@@ -139,6 +217,7 @@ static void rewriter_filter_class_init(RewriterFilterClass *klass)
     base->get_property = rewriter_get_property;
     klass->parent.setup = rewriter_setup;
     klass->parent.receive = rewriter_receive;
+    klass->parent.status_changed = rewriter_status_changed;
     klass->parent.cleanup = rewriter_cleanup;
     g_object_class_install_property(
         base, PROPERTY_VNET_HDR_SUPPORT,

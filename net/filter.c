@@ -100,27 +100,55 @@ static bool is_concerned(const NetFilter *filter, NetFilterQueue direction)
 
 static NetVerdict walk_run(FilterWalk *walk, const NetFrame *frame);
 
-/* A frame of the guest's has passed all filters: may it leave? */
+/* A frame has passed all filters: is it the guest's, and may it leave? */
 static NetVerdict wire_verdict(const FilterWalk *walk, const NetFrame *frame)
 {
-    if (walk->direction == NET_FILTER_QUEUE_TX || net_colo_gate_is_open()) {
+    if (walk->direction == NET_FILTER_QUEUE_TX || net_colo_gate_is_open() ||
+        !net_client_is_nic(walk_sender(walk))) {
         return NET_VERDICT_PASS;
     }
     return net_colo_gate_ask(walk->backend, walk->direction, frame);
 }
 
-/* Take @frame the rest of @walk's way and deliver it. */
+/* Back ends are peers where there is a hub; then the other one's filters come next. */
+static bool walk_crosses(const FilterWalk *walk, FilterWalk *next)
+{
+    NetClient *peer = walk->backend->peer;
+
+    if (walk->direction == NET_FILTER_QUEUE_RX || !peer || net_client_is_nic(peer)) {
+        return false;
+    }
+    *next = (FilterWalk){ .backend = peer,
+                          .direction = NET_FILTER_QUEUE_RX,
+                          .next = chain_length(peer) - 1 };
+    return true;
+}
+
+/* Run @frame the rest of its way to the last filter. On PASS *@walk is where it arrived. */
+static NetVerdict walk_filters(FilterWalk *walk, const NetFrame *frame)
+{
+    bool crossed;
+
+    do {
+        walk_begin(walk);
+        NetVerdict verdict = walk_run(walk, frame);
+        walk_end(walk);
+        if (verdict == NET_VERDICT_TAKE) {
+            return verdict;
+        }
+        crossed = walk_crosses(walk, walk);
+    } while (crossed);
+    return wire_verdict(walk, frame);
+}
+
+/* Take @frame the rest of its way and deliver it. */
 static NetResult walk_to_the_end(FilterWalk *walk, const NetFrame *frame)
 {
-    NetResult result = NET_DONE;
-
-    walk_begin(walk);
-    if (walk_run(walk, frame) == NET_VERDICT_PASS && walk_receiver(walk) &&
-        net_link_up(walk->backend) && wire_verdict(walk, frame) == NET_VERDICT_PASS) {
-        result = net_deliver(walk_sender(walk), walk_receiver(walk), frame, NULL);
+    if (walk_filters(walk, frame) == NET_VERDICT_TAKE || !walk_receiver(walk) ||
+        !net_link_up(walk->backend)) {
+        return NET_DONE;
     }
-    walk_end(walk);
-    return result;
+    return net_deliver(walk_sender(walk), walk_receiver(walk), frame, NULL);
 }
 
 /* One of the frames that a frame with offloads stands for. */
@@ -173,14 +201,22 @@ static NetVerdict walk_run(FilterWalk *walk, const NetFrame *frame)
     return walk->backend && walk_sender(walk) ? NET_VERDICT_PASS : NET_VERDICT_TAKE;
 }
 
+/* Nothing on the way of what @sender sends has a say. */
+static bool way_is_free(const NetClient *sender)
+{
+    const NetClient *peer = sender->peer;
+
+    return net_colo_gate_is_open() && chain_length(sender) == 0 &&
+           (!peer || chain_length(peer) == 0);
+}
+
 NetVerdict net_filters_run(NetClient *sender, const NetFrame *frame)
 {
-    bool from_guest = net_client_is_nic(sender);
-    NetClient *backend = from_guest ? sender->peer : sender;
-
-    if (!backend || (chain_length(backend) == 0 && net_colo_gate_is_open())) {
+    if (way_is_free(sender) || !sender->peer) {
         return NET_VERDICT_PASS;
     }
+    bool from_guest = net_client_is_nic(sender);
+    NetClient *backend = from_guest ? sender->peer : sender;
     if (!from_guest && !net_colo_gate_is_open() &&
         net_colo_gate_ask(backend, NET_FILTER_QUEUE_TX, frame) == NET_VERDICT_TAKE) {
         return NET_VERDICT_TAKE;
@@ -190,13 +226,7 @@ NetVerdict net_filters_run(NetClient *sender, const NetFrame *frame)
         .direction = from_guest ? NET_FILTER_QUEUE_RX : NET_FILTER_QUEUE_TX,
         .next = from_guest ? chain_length(backend) - 1 : 0,
     };
-    walk_begin(&walk);
-    NetVerdict verdict = walk_run(&walk, frame);
-    if (verdict == NET_VERDICT_PASS) {
-        verdict = wire_verdict(&walk, frame);
-    }
-    walk_end(&walk);
-    return verdict;
+    return walk_filters(&walk, frame);
 }
 
 static int chain_index(const NetFilter *filter)
@@ -524,9 +554,15 @@ static bool net_filter_may_set(UserCreatable *object, GParamSpec *property)
     return property->flags & NET_FILTER_CHANGEABLE;
 }
 
+static void net_filter_deleted(UserCreatable *object)
+{
+    chain_remove(NET_FILTER(object));
+}
+
 static void implement_user_creatable(gpointer interface, gpointer data)
 {
     ((UserCreatableInterface *)interface)->complete = net_filter_complete;
+    ((UserCreatableInterface *)interface)->deleted = net_filter_deleted;
     ((UserCreatableInterface *)interface)->may_set = net_filter_may_set;
 }
 

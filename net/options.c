@@ -180,6 +180,17 @@ static bool add_net_backend(json_t *options, GError **error)
     return true;
 }
 
+/* "-nic help", "-nic user,help". */
+static bool print_help(const char *type, GError **error)
+{
+    if (!type) {
+        net_backend_print_types();
+    } else if (!net_backend_print_options(type, error)) {
+        return false;
+    }
+    exit(EXIT_SUCCESS);
+}
+
 bool net_option_add(const char *option, const char *argument, GError **error)
 {
     json_t *options = net_options_parse(argument, error);
@@ -187,7 +198,9 @@ bool net_option_add(const char *option, const char *argument, GError **error)
     bool ok = options != NULL;
 
     g_assert(bql_locked());
-    if (ok && type && !strcmp(type, "none")) {
+    if (ok && json_object_get(options, "help")) {
+        ok = print_help(type, error);
+    } else if (ok && type && !strcmp(type, "none")) {
         ok = json_object_size(options) == 1;
         if (!ok) {
             qc_error_set(error, "'none' takes no parameters");
@@ -233,7 +246,39 @@ static void warn_of_loose_end(NetClient *client, void *opaque)
     }
 }
 
+typedef struct HubEnds {
+    unsigned hub;
+    unsigned nics, backends;
+    bool begun;
+} HubEnds;
+
+static void warn_of_one_sided_hub(const HubEnds *ends)
+{
+    if (ends->begun && !ends->nics) {
+        report_warning("hub %u with no nics", ends->hub);
+    } else if (ends->begun && !ends->backends) {
+        report_warning("hub %u is not connected to host network", ends->hub);
+    }
+}
+
+static void count_hub_end(unsigned hub, NetClient *port, void *opaque)
+{
+    HubEnds *ends = opaque;
+
+    if (!ends->begun || ends->hub != hub) {
+        warn_of_one_sided_hub(ends);
+        *ends = (HubEnds){ .hub = hub, .begun = true };
+    }
+    if (port->peer) {
+        *(net_client_is_nic(port->peer) ? &ends->nics : &ends->backends) += 1;
+    }
+}
+
 void net_warn_of_loose_ends(void)
 {
+    HubEnds ends = { .begun = false };
+
+    net_hub_foreach_port(count_hub_end, &ends);
+    warn_of_one_sided_hub(&ends);
     net_client_foreach(warn_of_loose_end, NULL);
 }

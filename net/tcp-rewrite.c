@@ -21,11 +21,14 @@ typedef struct Translation {
     uint32_t client_initial; /* the client's SYN, when has_client_syn */
     uint32_t first_ack;      /* the client's, when has_ack: the primary's number + 1 */
     bool has_guest, has_client_syn, has_ack;
+    bool ack_from_syn; /* first_ack came with a SYN: it answers an active open */
+    bool reopening;    /* a translated connection, and a client's SYN that the guest may accept */
 } Translation;
 
 struct TcpRewriter {
     ConnectionTable *table;
     unsigned translated;
+    bool alone; /* new connections need no translation any more */
 };
 
 static void set_delta(TcpRewriter *rewriter, Translation *translation, uint32_t delta)
@@ -74,7 +77,7 @@ static Translation *find(TcpRewriter *rewriter, const Packet *packet)
 {
     ConnectionKey key = connection_key(packet);
 
-    return (Translation *)(packet->tcp.flags & TCP_SYN
+    return (Translation *)(packet->tcp.flags & TCP_SYN && !rewriter->alone
                                ? connection_table_get(rewriter->table, &key)
                                : connection_table_find(rewriter->table, &key));
 }
@@ -90,19 +93,53 @@ static void forget(TcpRewriter *rewriter, Translation *translation)
 {
     set_delta(rewriter, translation, 0);
     translation->has_guest = translation->has_client_syn = translation->has_ack = false;
+    translation->ack_from_syn = translation->reopening = false;
+}
+
+/*
+ * A new SYN of the client's ends the old connection only if the guest accepts it: anybody can
+ * send one that does not fit, and the guest will not (RFC 5961, section 4).
+ */
+static void client_opens(TcpRewriter *rewriter, Translation *translation, uint32_t sequence)
+{
+    if (translation->has_client_syn && translation->client_initial == sequence) {
+        return;
+    }
+    if (translation->delta != 0) {
+        translation->reopening = true;
+    } else {
+        forget(rewriter, translation);
+    }
+    translation->has_client_syn = true;
+    translation->client_initial = sequence;
+}
+
+/*
+ * The other end has answered another SYN of the primary's than the one that is known. A translated
+ * connection is not given up for it, since anybody can send one; the guest's own SYN ends it.
+ */
+static bool answers_anew(const Translation *translation, const PacketTcp *tcp)
+{
+    return (tcp->flags & TCP_SYN) && translation->delta == 0 && translation->has_ack &&
+           translation->first_ack != tcp->ack;
 }
 
 static void learn_from_client(TcpRewriter *rewriter, Translation *translation, const PacketTcp *tcp)
 {
     bool opens = (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 
-    if (opens && (!translation->has_client_syn || translation->client_initial != tcp->sequence)) {
-        forget(rewriter, translation);
-        translation->has_client_syn = true;
-        translation->client_initial = tcp->sequence;
+    if (opens) {
+        client_opens(rewriter, translation, tcp->sequence);
     }
-    if ((tcp->flags & TCP_ACK) && !(tcp->flags & TCP_RST) && !translation->has_ack) {
+    if (!(tcp->flags & TCP_ACK) || (tcp->flags & TCP_RST)) {
+        return;
+    }
+    if (answers_anew(translation, tcp)) {
+        forget(rewriter, translation);
+    }
+    if (!translation->has_ack) {
         translation->has_ack = true;
+        translation->ack_from_syn = tcp->flags & TCP_SYN;
         translation->first_ack = tcp->ack;
         learn(rewriter, translation);
     }
@@ -116,7 +153,10 @@ static void learn_from_guest(TcpRewriter *rewriter, Translation *translation, co
         (translation->has_guest && translation->guest_initial == tcp->sequence)) {
         return;
     }
-    if (opens) { /* a new connection of the guest's own */
+    bool accepts = translation->reopening && tcp->ack == translation->client_initial + 1;
+    /* The primary's own SYN can have been answered before this guest sends it. */
+    bool answered = translation->has_ack && translation->ack_from_syn && !translation->has_guest;
+    if (opens ? !answered : accepts) {
         forget(rewriter, translation);
     }
     translation->has_guest = true;
@@ -170,6 +210,12 @@ bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size,
 void tcp_rewriter_checkpoint(TcpRewriter *rewriter)
 {
     connection_table_clear(rewriter->table);
+    rewriter->alone = false;
+}
+
+void tcp_rewriter_failover(TcpRewriter *rewriter)
+{
+    rewriter->alone = true;
 }
 
 unsigned tcp_rewriter_translated(const TcpRewriter *rewriter)

@@ -22,13 +22,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TcpRewriter, tcp_rewriter_free)
  * A frame on its way to the guest (ACK and SACK += delta) or from it (sequence -= delta), changed
  * in place with its checksum. @partial: the checksum is left to the card and covers only the
  * pseudo-header yet, so it stays. What is no TCP segment, or is a fragment, is left alone.
- * Returns whether the frame was changed. Goes on after a failover.
+ * Returns whether the frame was changed.
  */
 bool tcp_rewriter_to_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial);
 bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial);
 
 /* The guest now is a copy of the primary's: delta is 0 for all connections. */
 void tcp_rewriter_checkpoint(TcpRewriter *rewriter);
+
+/*
+ * The other guest is gone. Connections that are known are translated until they end, new ones need
+ * no translation and are not followed, so they cannot push the old ones out of the table.
+ */
+void tcp_rewriter_failover(TcpRewriter *rewriter);
 
 /* How many connections have a delta other than 0. */
 unsigned tcp_rewriter_translated(const TcpRewriter *rewriter);

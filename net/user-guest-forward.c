@@ -76,7 +76,8 @@ static ssize_t write_from_guest(const void *data, size_t size, void *opaque)
     size_t done = 0;
 
     if (!self->waiting->len) {
-        done = (size_t)MAX(char_frontend_write(&self->frontend, data, (int)size), 0);
+        int written = char_frontend_write(&self->frontend, data, (int)size);
+        done = written > 0 ? (size_t)written : 0;
     }
     if (size - done > WAITING_MAX - self->waiting->len) {
         if (!self->overflowed) {

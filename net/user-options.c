@@ -7,8 +7,8 @@
 #include "net/user-internal.h"
 #include "util/report.h"
 
-#define DHCP_NAME_MAX 255 /* bytes; the length of a DHCP option is one byte (RFC 2132, section 2) \
-                           */
+/* Bytes; the length of a DHCP option is one byte (RFC 2132, section 2). */
+#define DHCP_NAME_MAX 255
 
 const char *const user_option_names[] = { "bootfile",    "dhcpstart",
                                           "dns",         "dnssearch",

@@ -382,6 +382,11 @@ bool object_user_delete(const char *id, GError **error)
     if (interface->can_be_deleted && !interface->can_be_deleted(USER_CREATABLE(object), error)) {
         return false;
     }
+    g_object_ref(object);
     object_tree_remove(object);
+    if (interface->deleted) {
+        interface->deleted(USER_CREATABLE(object));
+    }
+    g_object_unref(object);
     return true;
 }

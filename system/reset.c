@@ -16,6 +16,7 @@ typedef struct Handler {
 } Handler;
 
 static GArray *reset_handlers;
+static GArray *firmware_handlers;
 static GArray *exit_handlers;
 
 static void append(GArray **list, void (*function)(void *), void *opaque)
@@ -33,6 +34,11 @@ void reset_register(ResetHandler *handler, void *opaque)
     append(&reset_handlers, handler, opaque);
 }
 
+void reset_register_firmware(ResetHandler *handler, void *opaque)
+{
+    append(&firmware_handlers, handler, opaque);
+}
+
 void reset_unregister(ResetHandler *handler, void *opaque)
 {
     for (guint i = 0; reset_handlers && i < reset_handlers->len; i++) {
@@ -44,14 +50,20 @@ void reset_unregister(ResetHandler *handler, void *opaque)
     }
 }
 
+static void call_all(GArray *handlers)
+{
+    for (guint i = 0; handlers && i < handlers->len; i++) {
+        Handler *entry = &g_array_index(handlers, Handler, i);
+        entry->function(entry->opaque);
+    }
+}
+
 void reset_all(void)
 {
     g_assert(bql_locked() && vcpus_all_stopped());
     trace_reset_all(reset_handlers ? reset_handlers->len : 0);
-    for (guint i = 0; reset_handlers && i < reset_handlers->len; i++) {
-        Handler *entry = &g_array_index(reset_handlers, Handler, i);
-        entry->function(entry->opaque);
-    }
+    call_all(reset_handlers);
+    call_all(firmware_handlers);
 }
 
 void exit_notifier_add(void (*notify)(void *opaque), void *opaque)

@@ -22,7 +22,24 @@ enum {
     OP_PACKAGE = 0x12,
     OP_EXTENDED = 0x5b,
     OP_EXTENDED_DEVICE = 0x82,
+    OP_EXTENDED_REGION = 0x80,
+    OP_EXTENDED_FIELD = 0x81,
+    OP_METHOD = 0x14,
+    OP_ARG0 = 0x68,
+    OP_STORE = 0x70,
+    OP_AND = 0x7b,
+    OP_OR = 0x7d,
+    OP_CREATE_DWORD_FIELD = 0x8a,
+    OP_IF = 0xa0,
+    OP_RETURN = 0xa4,
     ROOT_CHARACTER = 0x5c,
+    DUAL_NAME_PREFIX = 0x2e,
+    MULTI_NAME_PREFIX = 0x2f,
+
+    METHOD_SERIALIZED = 0x08,
+    REGION_PCI_CONFIG = 2,
+    FIELD_BYTE_ACCESS = 1, /* no lock, other bits preserved */
+    FIELD_BITS = 8,
 
     /* Small and large resource descriptors with their lengths. */
     RESOURCE_IRQ = 0x22,
@@ -30,6 +47,18 @@ enum {
     RESOURCE_END = 0x79,
     RESOURCE_MEMORY32_FIXED = 0x86,
     RESOURCE_IO_DECODE16 = 0x01,
+    RESOURCE_ADDRESS32 = 0x87,
+    RESOURCE_ADDRESS16 = 0x88,
+    RESOURCE_INTERRUPT = 0x89,
+    RESOURCE_ADDRESS64 = 0x8a,
+    INTERRUPT_CONSUMER_LEVEL_HIGH_SHARED = 0x09,
+
+    ADDRESS_MEMORY = 0,
+    ADDRESS_IO = 1,
+    ADDRESS_BUS = 2,
+    ADDRESS_FIXED = 0x0c, /* minimum and maximum */
+    ADDRESS_ENTIRE_RANGE = 0x03,
+    ADDRESS_READ_WRITE = 0x01,
 };
 
 #define NAME_SEGMENT_SIZE 4u
@@ -55,16 +84,30 @@ static void append_le32(GByteArray *out, uint32_t value)
     g_byte_array_append(out, bytes, sizeof(bytes));
 }
 
+static void append_segment(GByteArray *out, const char *segment, size_t length)
+{
+    g_assert(length >= 1 && length <= NAME_SEGMENT_SIZE);
+    for (size_t i = 0; i < NAME_SEGMENT_SIZE; i++) {
+        append_u8(out, i < length ? (uint8_t)segment[i] : '_');
+    }
+}
+
 static void append_name(GByteArray *out, const char *name)
 {
     if (*name == '\\') {
         append_u8(out, ROOT_CHARACTER);
         name++;
     }
-    size_t length = strlen(name);
-    g_assert(length >= 1 && length <= NAME_SEGMENT_SIZE);
-    for (size_t i = 0; i < NAME_SEGMENT_SIZE; i++) {
-        append_u8(out, i < length ? (uint8_t)name[i] : '_');
+    g_auto(GStrv) segments = g_strsplit(name, ".", 0);
+    guint count = g_strv_length(segments);
+    if (count == 2) {
+        append_u8(out, DUAL_NAME_PREFIX);
+    } else if (count > 2) {
+        append_u8(out, MULTI_NAME_PREFIX);
+        append_u8(out, (uint8_t)count);
+    }
+    for (guint i = 0; i < count; i++) {
+        append_segment(out, segments[i], strlen(segments[i]));
     }
 }
 
@@ -156,21 +199,43 @@ void aml_name_eisa_id(GByteArray *out, const char *name, const char *id)
     append_le32(out, GUINT32_SWAP_LE_BE(value));
 }
 
+void aml_integer(GByteArray *out, uint64_t value)
+{
+    append_integer(out, value);
+}
+
+void aml_reference(GByteArray *out, const char *name)
+{
+    append_name(out, name);
+}
+
+void aml_package(GByteArray *out, GByteArray *elements, unsigned count)
+{
+    uint8_t number = (uint8_t)count;
+
+    g_assert(count <= UINT8_MAX);
+    append_u8(out, OP_PACKAGE);
+    append_package_length(out, elements->len + 1);
+    append_u8(out, number);
+    g_byte_array_append(out, elements->data, elements->len);
+    g_byte_array_unref(elements);
+}
+
+void aml_name_package(GByteArray *out, const char *name, GByteArray *elements, unsigned count)
+{
+    begin_name(out, name);
+    aml_package(out, elements, count);
+}
+
 void aml_name_integer_package(GByteArray *out, const char *name, const uint64_t *values,
                               size_t count)
 {
-    GByteArray *content = g_byte_array_new();
+    GByteArray *elements = g_byte_array_new();
 
-    g_assert(count <= UINT8_MAX);
-    append_u8(content, (uint8_t)count);
     for (size_t i = 0; i < count; i++) {
-        append_integer(content, values[i]);
+        append_integer(elements, values[i]);
     }
-    begin_name(out, name);
-    append_u8(out, OP_PACKAGE);
-    append_package_length(out, content->len);
-    g_byte_array_append(out, content->data, content->len);
-    g_byte_array_unref(content);
+    aml_name_package(out, name, elements, (unsigned)count);
 }
 
 void aml_name_resources(GByteArray *out, const char *name, GByteArray *resources)
@@ -212,4 +277,161 @@ void aml_resource_memory(GByteArray *resources, uint32_t base, uint32_t length)
     append_u8(resources, 0);   /* read-only */
     append_le32(resources, base);
     append_le32(resources, length);
+}
+
+void aml_resource_link(GByteArray *resources, const uint8_t *irqs, unsigned count)
+{
+    append_u8(resources, RESOURCE_INTERRUPT);
+    append_le16(resources, (uint16_t)(2 + 4 * count)); /* bytes that follow */
+    append_u8(resources, INTERRUPT_CONSUMER_LEVEL_HIGH_SHARED);
+    append_u8(resources, (uint8_t)count);
+    for (unsigned i = 0; i < count; i++) {
+        append_le32(resources, irqs[i]);
+    }
+}
+
+/* An address space descriptor of @width bytes a number: ACPI 6.4, section 6.4.3.5. */
+static void append_window(GByteArray *resources, uint8_t tag, unsigned width, uint8_t type,
+                          uint8_t type_flags, uint64_t first, uint64_t last)
+{
+    /* Granularity, first, last, translation, length. */
+    const uint64_t numbers[] = { 0, first, last, 0, last - first + 1 };
+
+    append_u8(resources, tag);
+    append_le16(resources, (uint16_t)(3 + G_N_ELEMENTS(numbers) * width));
+    append_u8(resources, type);
+    append_u8(resources, ADDRESS_FIXED);
+    append_u8(resources, type_flags);
+    for (unsigned i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        uint8_t bytes[8];
+        store_le64(bytes, numbers[i]);
+        g_byte_array_append(resources, bytes, width);
+    }
+}
+
+void aml_resource_bus_numbers(GByteArray *resources, uint16_t first, uint16_t last)
+{
+    append_window(resources, RESOURCE_ADDRESS16, 2, ADDRESS_BUS, 0, first, last);
+}
+
+void aml_resource_io_window(GByteArray *resources, uint16_t first, uint16_t last)
+{
+    append_window(resources, RESOURCE_ADDRESS16, 2, ADDRESS_IO, ADDRESS_ENTIRE_RANGE, first, last);
+}
+
+void aml_resource_memory_window(GByteArray *resources, uint32_t first, uint32_t last)
+{
+    append_window(resources, RESOURCE_ADDRESS32, 4, ADDRESS_MEMORY, ADDRESS_READ_WRITE, first,
+                  last);
+}
+
+void aml_resource_memory_window_64(GByteArray *resources, uint64_t first, uint64_t last)
+{
+    append_window(resources, RESOURCE_ADDRESS64, 8, ADDRESS_MEMORY, ADDRESS_READ_WRITE, first,
+                  last);
+}
+
+/* ---- code ---- */
+
+/* The name of an object, or the method's argument. */
+static void append_operand(GByteArray *out, const char *name)
+{
+    if (strcmp(name, "Arg0") == 0) {
+        append_u8(out, OP_ARG0);
+    } else {
+        append_name(out, name);
+    }
+}
+
+void aml_method(GByteArray *out, const char *name, unsigned arguments, GByteArray *body)
+{
+    uint8_t flags = (uint8_t)(arguments | METHOD_SERIALIZED);
+
+    g_byte_array_prepend(body, &flags, 1);
+    append_u8(out, OP_METHOD);
+    append_named_package(out, name, body);
+}
+
+void aml_pci_config_region(GByteArray *out, const char *name, uint8_t offset, uint8_t length)
+{
+    append_u8(out, OP_EXTENDED);
+    append_u8(out, OP_EXTENDED_REGION);
+    append_name(out, name);
+    append_u8(out, REGION_PCI_CONFIG);
+    append_integer(out, offset);
+    append_integer(out, length);
+}
+
+void aml_byte_fields(GByteArray *out, const char *region, const char *const *fields, unsigned count)
+{
+    GByteArray *body = g_byte_array_new();
+
+    append_u8(body, FIELD_BYTE_ACCESS);
+    for (unsigned i = 0; i < count; i++) {
+        append_segment(body, fields[i], strlen(fields[i]));
+        append_u8(body, FIELD_BITS); /* a package length that does not count itself */
+    }
+    append_u8(out, OP_EXTENDED);
+    append_u8(out, OP_EXTENDED_FIELD);
+    append_named_package(out, region, body);
+}
+
+void aml_create_dword_field(GByteArray *out, const char *buffer, uint8_t offset, const char *name)
+{
+    append_u8(out, OP_CREATE_DWORD_FIELD);
+    append_operand(out, buffer);
+    append_integer(out, offset);
+    append_name(out, name);
+}
+
+static void append_binary(GByteArray *out, uint8_t operation, const char *source, uint64_t mask)
+{
+    append_u8(out, operation);
+    append_operand(out, source);
+    append_integer(out, mask);
+}
+
+void aml_assign_and(GByteArray *out, const char *target, const char *source, uint64_t mask)
+{
+    append_binary(out, OP_AND, source, mask);
+    append_operand(out, target);
+}
+
+void aml_assign_or(GByteArray *out, const char *target, const char *source, uint64_t mask)
+{
+    append_binary(out, OP_OR, source, mask);
+    append_operand(out, target);
+}
+
+void aml_assign(GByteArray *out, const char *target, const char *source)
+{
+    append_u8(out, OP_STORE);
+    append_operand(out, source);
+    append_operand(out, target);
+}
+
+void aml_if_bits(GByteArray *out, const char *name, uint64_t mask, GByteArray *body)
+{
+    GByteArray *content = g_byte_array_new();
+
+    append_binary(content, OP_AND, name, mask);
+    append_u8(content, OP_ZERO); /* no target */
+    g_byte_array_append(content, body->data, body->len);
+    append_u8(out, OP_IF);
+    append_package_length(out, content->len);
+    g_byte_array_append(out, content->data, content->len);
+    g_byte_array_unref(content);
+    g_byte_array_unref(body);
+}
+
+void aml_return_integer(GByteArray *out, uint64_t value)
+{
+    append_u8(out, OP_RETURN);
+    append_integer(out, value);
+}
+
+void aml_return_object(GByteArray *out, const char *name)
+{
+    append_u8(out, OP_RETURN);
+    append_operand(out, name);
 }

@@ -2,7 +2,7 @@
 /* Copyright The qemu-colo authors */
 /*
  * ACPI fixed hardware (ACPI 6.4, section 4.8.3 "Fixed Hardware Registers") as in the PIIX4
- * (82371AB, section 7), at the ports of hw/acpi/pm.h.
+ * (82371AB, section 7). The PCI function hw/acpi/piix4-pm.c says at which ports.
  */
 
 #include "hw/acpi/pm.h"
@@ -13,6 +13,9 @@
 #include "trace-hw-acpi.h"
 #include "util/report.h"
 #include "util/timer.h"
+
+/* Behind the board's fixed ports, wherever the guest puts them. */
+#define ACPI_PM_PRIORITY (-1)
 
 #define PM_TIMER_HZ   3579545
 #define PM_TIMER_BITS 24
@@ -41,9 +44,6 @@ enum {
     CONTROL_KEPT = CONTROL_BUS_MASTER_RELOAD | CONTROL_SLEEP_TYPE,
     CONTROL_MASK = CONTROL_SCI_ENABLE | CONTROL_KEPT,
     SLEEP_TYPE_SHIFT = 10,
-
-    RESET_SYSTEM = 0x02, /* hard rather than soft */
-    RESET_NOW = 0x04,
 };
 
 /* Ticks whose time in nanoseconds still fits into 63 bits. */
@@ -51,7 +51,8 @@ enum {
 
 typedef struct ACPIPM {
     Device parent;
-    MemoryRegion registers, apm, reset_control;
+    MemoryRegion registers, apm;
+    uint16_t base; /* of the registers; 0: not mapped */
     IRQ *sci;
     Timer *timer;        /* armed while the PM timer's status bit would raise the SCI */
     int64_t next_toggle; /* PM timer ticks (64 bits) when the status bit is to be set */
@@ -60,7 +61,6 @@ typedef struct ACPIPM {
     uint16_t control;
     uint8_t apm_control;
     uint8_t apm_status;
-    uint8_t reset_value;
 } ACPIPM;
 
 OBJECT_DEFINE_TYPE(ACPIPM, DeviceClass, acpi_pm, TYPE_ACPI_PM, TYPE_DEVICE);
@@ -290,31 +290,6 @@ static const MemoryRegionOps apm_ops = {
     .access_max = 1,
 };
 
-static uint64_t reset_control_read(void *opaque, hwaddr address, unsigned size)
-{
-    ACPIPM *pm = opaque;
-
-    return pm->reset_value;
-}
-
-static void reset_control_write(void *opaque, hwaddr address, uint64_t value, unsigned size)
-{
-    ACPIPM *pm = opaque;
-
-    trace_acpi_pm_reset_control((uint8_t)value);
-    pm->reset_value = value & RESET_SYSTEM;
-    if (value & RESET_NOW) {
-        runstate_request_reset(SHUTDOWN_CAUSE_GUEST_RESET);
-    }
-}
-
-static const MemoryRegionOps reset_control_ops = {
-    .read = reset_control_read,
-    .write = reset_control_write,
-    .access_min = 1,
-    .access_max = 1,
-};
-
 /* ---- life ---- */
 
 static bool acpi_pm_realize(Device *device, GError **error)
@@ -324,13 +299,25 @@ static bool acpi_pm_realize(Device *device, GError **error)
     pm->timer = timer_new_ns(CLOCK_TYPE_VIRTUAL, pm_timer, pm);
     memory_region_init_io(&pm->registers, "acpi-pm", &pm_ops, pm, PM_SIZE);
     memory_region_init_io(&pm->apm, "apm", &apm_ops, pm, APM_SIZE);
-    memory_region_init_io(&pm->reset_control, "reset-control", &reset_control_ops, pm, 1);
-    address_space_map(address_space_io(), ACPI_PM_BASE, &pm->registers, 0);
     address_space_map(address_space_io(), ACPI_PM_SMI_PORT, &pm->apm, 0);
-    /* Later than a PCI host bridge's configuration ports, which surround it. */
-    address_space_map(address_space_io(), ACPI_PM_RESET_PORT, &pm->reset_control, 1);
     runstate_add_powerdown_notifier(power_button, pm);
     return true;
+}
+
+void acpi_pm_map(Device *device, uint16_t base)
+{
+    ACPIPM *pm = ACPI_PM(device);
+
+    if (base == pm->base) {
+        return;
+    }
+    if (pm->base) {
+        address_space_unmap(address_space_io(), &pm->registers);
+    }
+    pm->base = base;
+    if (base) {
+        address_space_map(address_space_io(), base, &pm->registers, ACPI_PM_PRIORITY);
+    }
 }
 
 static void acpi_pm_reset(Device *device)
@@ -342,7 +329,6 @@ static void acpi_pm_reset(Device *device)
     pm->control = 0;
     pm->apm_control = 0;
     pm->apm_status = 0;
-    pm->reset_value = 0;
     schedule_toggle(pm);
     update_sci(pm);
 }
@@ -362,14 +348,13 @@ static bool acpi_pm_post_load(void *opaque, int version, GError **error)
     pm->status &= EVENT_MASK;
     pm->enable &= EVENT_MASK;
     pm->control &= CONTROL_MASK;
-    pm->reset_value &= RESET_SYSTEM;
     return true;
 }
 
 static const VMStateDescription vmstate_acpi_pm = {
     .name = TYPE_ACPI_PM,
-    .version = 1,
-    .minimum_version = 1,
+    .version = 2, /* 1 had the reset control register */
+    .minimum_version = 2,
     .post_load = acpi_pm_post_load,
     .fields =
         (const VMStateField[]){
@@ -378,7 +363,6 @@ static const VMStateDescription vmstate_acpi_pm = {
             VMSTATE_UINT16(control, ACPIPM),
             VMSTATE_UINT8(apm_control, ACPIPM),
             VMSTATE_UINT8(apm_status, ACPIPM),
-            VMSTATE_UINT8(reset_value, ACPIPM),
             VMSTATE_INT64(next_toggle, ACPIPM),
             VMSTATE_TIMER_PTR(timer, ACPIPM),
             VMSTATE_END,

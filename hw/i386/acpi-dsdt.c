@@ -4,6 +4,7 @@
 
 #include "acpi-dsdt.h"
 
+#include "acpi-pci.h"
 #include "hw/acpi/aml.h"
 #include "hw/acpi/pm.h"
 #include "hw/timer/hpet.h"
@@ -31,13 +32,11 @@ static const FixedDevice fixed_devices[] = {
     { "SPKR", "PNP0800", 0, { { 0x61, 1 } }, { 0 } },
     { "KBD", "PNP0303", 0, { { 0x60, 1 }, { 0x64, 1 } }, { 1 } },
     { "MOU", "PNP0F13", 0, { { 0 } }, { 12 } },
+    /* The power management registers belong to their PCI function. */
     { "SYSR",
       "PNP0C02",
       0,
-      { { 0x92, 1 },
-        { ACPI_PM_SMI_PORT, 2 },
-        { ACPI_PM_BASE, ACPI_PM_TIMER_PORT + ACPI_PM_TIMER_LENGTH - ACPI_PM_BASE },
-        { ACPI_PM_RESET_PORT, 1 } },
+      { { 0x92, 1 }, { ACPI_PM_SMI_PORT, 2 }, { ACPI_PM_RESET_PORT, 1 } },
       { 0 } },
 };
 
@@ -103,6 +102,7 @@ void acpi_dsdt_append(GByteArray *out, const ACPITablesConfig *config)
         }
     }
     append_hpet(system_bus);
+    acpi_pci_append(system_bus, config);
     aml_scope(out, "\\_SB", system_bus);
     aml_name_integer_package(out, "\\_S5", soft_off, G_N_ELEMENTS(soft_off));
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "acpi-dsdt.h"
+#include "acpi-pci.h"
 #include "hw/acpi/pm.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/ioapic.h"
@@ -266,6 +267,9 @@ static uint64_t build_madt(Builder *builder)
     store_le32(entry + 4, (uint32_t)IOAPIC_DEFAULT_BASE);
     append_override(builder, 0, PIT_GSI, 0);
     append_override(builder, ACPI_PM_SCI_IRQ, ACPI_PM_SCI_IRQ, MADT_ACTIVE_HIGH_LEVEL);
+    for (unsigned i = 0; i < ACPI_PCI_IRQ_COUNT; i++) {
+        append_override(builder, acpi_pci_irqs[i], acpi_pci_irqs[i], MADT_ACTIVE_HIGH_LEVEL);
+    }
     entry = append_madt_entry(builder, MADT_LOCAL_NMI, MADT_LOCAL_NMI_SIZE);
     entry[2] = MADT_ALL_PROCESSORS;
     entry[5] = 1; /* LINT1 */

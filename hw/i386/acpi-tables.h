@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pci-setup.h"
+
 #define ACPI_SERIAL_PORTS 2u
 
 typedef struct ACPITablesConfig {
     uint64_t address;               /* guest physical address of the first byte, 64-byte aligned */
     unsigned cpu_count;             /* local APIC ids 0 to cpu_count - 1 */
     uint32_t hpet_block_id;         /* of the HPET table */
+    PCIWindows pci;                 /* what the root bridge hands on */
     bool serial[ACPI_SERIAL_PORTS]; /* COM1, COM2 exist */
 } ACPITablesConfig;
 

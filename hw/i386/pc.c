@@ -19,12 +19,15 @@
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/isa/isa.h"
+#include "hw/isa/piix3.h"
 #include "hw/misc/port92.h"
+#include "hw/pci/i440fx.h"
 #include "hw/rtc/mc146818.h"
 #include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "linux-boot.h"
 #include "migration/vmstate.h"
+#include "pci-setup.h"
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/serial.h"
@@ -45,6 +48,9 @@
 #define FIRMWARE_AREA_END UINT64_C(0x100000)
 #define LOW_RAM_MAX       UINT64_C(0xe0000000)
 #define HIGH_RAM_BASE     (4 * GIB)
+#define PCI_WINDOW        LOW_RAM_MAX
+#define PCI_WINDOW_END    UINT64_C(0xfec00000) /* I/O APIC */
+#define ADDRESSES_END     (UINT64_C(1) << 40)  /* processors have 40 address bits */
 
 enum {
     CMOS_EQUIPMENT = 0x14,
@@ -67,6 +73,8 @@ typedef struct PCMachine {
     X86CPU *cpu;
     GSIRouter *gsi;
     Bus *isa_bus;
+    Bus *pci_bus;
+    PCIWindows pci_windows;
     Device *hpet;
     IRQ a20[A20_SOURCES];
     uint32_t a20_open; /* one bit a source */
@@ -240,6 +248,34 @@ static void make_interrupts(PCMachine *pc)
     isa_bus_connect_irqs(pc->isa_bus, lines);
 }
 
+/* Behind memory, at a multiple of 1 GiB, there is room for 64-bit BARs. */
+static void make_pci_windows(PCMachine *pc)
+{
+    uint64_t high = (HIGH_RAM_BASE + pc->high_ram_size + GIB - 1) / GIB * GIB;
+
+    pc->pci_windows = (PCIWindows){
+        .low_base = PCI_WINDOW,
+        .low_size = PCI_WINDOW_END - PCI_WINDOW,
+        .high_base = high,
+        .high_size = high < ADDRESSES_END ? ADDRESSES_END - high : 0,
+    };
+}
+
+static void make_pci(PCMachine *pc)
+{
+    IRQ *lines[ISA_IRQ_COUNT];
+
+    for (unsigned i = 0; i < ISA_IRQ_COUNT; i++) {
+        lines[i] = gsi_router_line(pc->gsi, i);
+    }
+    pc->pci_bus = i440fx_create();
+    PCIDevice *bridge = piix3_create(pc->pci_bus, lines);
+    i440fx_set_reset_control(pc->pci_bus, piix3_reset_control(bridge));
+    piix4_pm_create(pc->pci_bus, PCI_DEVFN(1, 3),
+                    acpi_pm_create(gsi_router_line(pc->gsi, ACPI_PM_SCI_IRQ)));
+    make_pci_windows(pc);
+}
+
 static void make_timers(PCMachine *pc)
 {
     pc->hpet = hpet_create(pc->gsi);
@@ -248,7 +284,6 @@ static void make_timers(PCMachine *pc)
         mc146818_create(pc->isa_bus, device_get_gpio_in(pc->hpet, "legacy", HPET_INPUT_RTC));
     mc146818_set_memory_size(rtc, pc->low_ram_size, pc->high_ram_size);
     mc146818_set_cmos(rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_POINTER);
-    acpi_pm_create(gsi_router_line(pc->gsi, ACPI_PM_SCI_IRQ));
 }
 
 static void make_ports(PCMachine *pc)
@@ -270,6 +305,7 @@ static void make_acpi_tables(PCMachine *pc)
         .address = FIRMWARE_AREA,
         .cpu_count = pc->parent.cpu_count,
         .hpet_block_id = hpet_block_id(pc->hpet),
+        .pci = pc->pci_windows,
     };
 
     for (unsigned i = 0; i < ACPI_SERIAL_PORTS; i++) {
@@ -288,6 +324,7 @@ static void load_guest(void *opaque)
     if (runstate_is(RUN_STATE_INMIGRATE)) {
         return;
     }
+    pci_setup(pc->pci_bus, &pc->pci_windows);
     memcpy(pc->parent.ram->host + FIRMWARE_AREA, pc->acpi_tables->data, pc->acpi_tables->len);
     ram_block_written(pc->parent.ram, FIRMWARE_AREA, pc->acpi_tables->len);
     if (!pc_check_boot(&pc->parent, &error) || (pc->boot && !linux_boot_load(pc->boot, &error))) {
@@ -317,7 +354,7 @@ static bool prepare_boot(PCMachine *pc, GError **error)
             return false;
         }
     }
-    reset_register(load_guest, pc);
+    reset_register_firmware(load_guest, pc);
     return true;
 }
 
@@ -330,6 +367,7 @@ static bool pc_init(Machine *machine, GError **error)
         return false;
     }
     make_interrupts(pc);
+    make_pci(pc);
     make_timers(pc);
     make_ports(pc);
     vmstate_register(NULL, 0, &vmstate_pc_board, pc);

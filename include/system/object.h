@@ -77,6 +77,11 @@ typedef struct UserCreatableInterface {
     bool (*complete)(UserCreatable *object, GError **error);
     /* May the object be deleted now? NULL: yes. */
     bool (*can_be_deleted)(UserCreatable *object, GError **error);
+    /*
+     * The user has deleted the object: it stops doing what it does, though others may hold
+     * references for a while. NULL: dispose does.
+     */
+    void (*deleted)(UserCreatable *object);
     /* May qom-set change @property of the complete object? NULL: yes. */
     bool (*may_set)(UserCreatable *object, GParamSpec *property);
 } UserCreatableInterface;

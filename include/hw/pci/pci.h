@@ -118,6 +118,11 @@ extern const VMStateDescription vmstate_pci_device;
 /* How a root bus reaches interrupt lines: pin 0..3 after swizzling by the slot's number. */
 typedef void PCISetLine(void *opaque, unsigned line, int level);
 
+/* A root bus below the host bridge @owner, with its lines unconnected. Borrowed. */
+Bus *pci_bus_new(Device *owner, const char *name);
+/* Who gets the bus's four lines from now on: called when the OR of what drives a line changes. */
+void pci_bus_connect_lines(Bus *bus, PCISetLine *set_line, void *opaque);
+
 /* The device at @devfn, or NULL. */
 PCIDevice *pci_bus_device(Bus *bus, uint8_t devfn);
 /* All devices of @bus in order of devfn. */

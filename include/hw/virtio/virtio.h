@@ -75,7 +75,7 @@ typedef struct VirtIODeviceClass {
     uint64_t (*get_features)(VirtIODevice *device, uint64_t transport_features);
     /* The driver has chosen (device->guest_features). May be NULL. */
     void (*set_features)(VirtIODevice *device, uint64_t features);
-    /* Fill in @config (config_size zeroed bytes, little endian). */
+    /* Fill in @config (config_size zeroed bytes, little endian). May be NULL: zeroes. */
     void (*get_config)(VirtIODevice *device, uint8_t *config);
     /* The driver wrote; may be NULL: read only. */
     void (*set_config)(VirtIODevice *device, const uint8_t *config);
@@ -83,7 +83,10 @@ typedef struct VirtIODeviceClass {
     void (*set_status)(VirtIODevice *device, uint8_t status);
     /* Device state at power-on. Queues and features are reset already. May be NULL. */
     void (*reset)(VirtIODevice *device);
-    /* The VM stopped or runs on (also around checkpoints). May be NULL. */
+    /*
+     * The VM stopped or runs on (also around checkpoints and after an incoming migration). After
+     * a start the handler of each queue is called once, in the main loop. May be NULL.
+     */
     void (*vm_running)(VirtIODevice *device, bool running);
 } VirtIODeviceClass;
 
@@ -100,6 +103,14 @@ struct VirtIODevice {
     unsigned queue_count;
     const struct VirtIOTransportOps *transport;
     void *transport_opaque;
+    /* Set by the transport before realize: what it offers besides the device's own bits. */
+    uint64_t transport_features;
+    bool dma_disabled; /* by the transport: rings and buffers must not be touched now */
+    /* For virtio.c alone. */
+    bool indirect_desc, event_idx; /* properties */
+    bool stopped;                  /* the VM does not run: handlers are not called */
+    unsigned error_count;          /* of messages printed */
+    VirtQueue *queue_storage;
 };
 
 GType virtio_device_get_type(void);
@@ -122,6 +133,14 @@ typedef struct VirtIOTransportOps {
  */
 VirtQueue *virtio_add_queue(VirtIODevice *device, uint16_t size,
                             void (*handle)(VirtIODevice *device, VirtQueue *queue));
+/*
+ * The same, but @handle always runs in the main loop: the vCPU that notifies goes on at once, and
+ * many notifications before @handle has run are one.
+ */
+VirtQueue *virtio_add_queue_deferred(VirtIODevice *device, uint16_t size,
+                                     void (*handle)(VirtIODevice *device, VirtQueue *queue));
+/* Have the queue's handler run in the main loop soon, as if the driver had notified. */
+void virtqueue_schedule(VirtQueue *queue);
 unsigned virtqueue_index(const VirtQueue *queue);
 bool virtqueue_ready(const VirtQueue *queue);
 

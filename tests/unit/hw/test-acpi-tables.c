@@ -13,6 +13,7 @@ static const ACPITablesConfig config = {
     .address = ADDRESS,
     .cpu_count = 1,
     .hpet_block_id = 0x8086a201,
+    .pci = { 0xe0000000, 0x1ec00000, UINT64_C(0x140000000), UINT64_C(0xfec0000000) },
     .serial = { true, true },
 };
 
@@ -130,12 +131,28 @@ static void check_dsdt(const Workshop *workshop, const uint8_t *dsdt)
 {
     g_autofree char *text = disassemble(workshop, dsdt);
 
-    expect_lines(text, (const char *const[]){
-                           "Name (\\_S5, Package (0x04)", "Scope (\\_SB)", "Device (C000)",
-                           "Name (_HID, \"ACPI0007\"", "Device (COM1)", "Device (COM2)",
-                           "EisaId (\"PNP0501\")", "EisaId (\"PNP0B00\")", "EisaId (\"PNP0103\")",
-                           "0xFED00000,         // Address Base", "0x03F8,             // Range M",
-                           "IRQNoFlags ()", "{12}", NULL });
+    expect_lines(text, (const char *const[]){ "Name (\\_S5, Package (0x04)",
+                                              "Scope (\\_SB)",
+                                              "Device (C000)",
+                                              "Name (_HID, \"ACPI0007\"",
+                                              "Device (COM1)",
+                                              "Device (COM2)",
+                                              "EisaId (\"PNP0501\")",
+                                              "EisaId (\"PNP0B00\")",
+                                              "EisaId (\"PNP0103\")",
+                                              "0xFED00000,         // Address Base",
+                                              "0x03F8,             // Range M",
+                                              "IRQNoFlags ()",
+                                              "{12}",
+                                              "EisaId (\"PNP0A03\")",
+                                              "0xE0000000,         // Range Minimum",
+                                              "0xFEBFFFFF,         // Range M",
+                                              "0x0000000140000000, // Range Minimum",
+                                              "0x000000FFFFFFFFFF, // Range Maximum",
+                                              "OperationRegion (ROUT, PCI_Config, 0x60, 0x04)",
+                                              "CreateDWordField (Arg0, 0x05, PRRI)",
+                                              "Device (LNKD)",
+                                              NULL });
     g_autofree char *compiled = run_iasl(workshop, "-tc", "DSDT.dsl");
     expect_lines(compiled, (const char *const[]){ "0 Errors", "0 Warnings", NULL });
 }

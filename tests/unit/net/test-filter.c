@@ -358,6 +358,32 @@ static void test_pass_on(void)
     tear_down();
 }
 
+/* Where a hub connects back ends with each other a frame passes the filters of both. */
+static void test_back_ends_as_peers(void)
+{
+    FakeClient *port = fake_client_new(false, "port", 0);
+
+    set_up();
+    net_client_free(bench.nic->client);
+    net_client_connect(port->client, bench.backend->client);
+    FakeClient *nic = bench.nic;
+    bench.nic = port;
+    filter_bench_add("filter-buffer,id=p,interval=0,queue=rx,netdev=port");
+    fake_client_send(bench.backend, "to the port");
+    assert_visits("abc");
+    filter_bench_assert_got(port, "");
+    filter_bench_delete("p");
+    filter_bench_assert_got(port, "to the port");
+    fake_client_send(port, "from the port");
+    assert_visits("cba");
+    filter_bench_assert_got(bench.backend, "from the port");
+    pass_on(NET_FILTER(object_tree_find("/objects/b")), NET_FILTER_QUEUE_TX, "further");
+    assert_visits("c");
+    filter_bench_assert_got(port, "further");
+    tear_down();
+    fake_client_free(nic);
+}
+
 /* ---- offloads ---- */
 
 /* A segment that is three segments on the wire. */
@@ -407,6 +433,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/filter/change-in-flight", test_change_in_flight);
     g_test_add_func("/net/filter/end-goes-in-flight", test_end_goes_in_flight);
     g_test_add_func("/net/filter/pass-on", test_pass_on);
+    g_test_add_func("/net/filter/back-ends-as-peers", test_back_ends_as_peers);
     g_test_add_func("/net/filter/offloads", test_offloads);
     return g_test_run();
 }

@@ -114,6 +114,100 @@ static void test_open_after_failover(void)
     g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
 }
 
+/* A SYN that the guest does not accept changes nothing for a translated connection. */
+static void test_foreign_syn(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    pass(r, true, 71, PRIMARY + 1, TCP_ACK);
+    pass(r, true, 12345, 0, TCP_SYN);
+    check_translated(r);
+    pass(r, true, 54321, 0, TCP_SYN);
+    check_translated(r);
+    pass(r, true, 54321, 999, TCP_SYN | TCP_ACK);
+    check_translated(r);
+    pass(r, true, 70, 0, TCP_SYN); /* the first once more, late */
+    check_translated(r);
+}
+
+/* The same ends once more: the guest accepts, the numbers are others. */
+static void test_port_reuse(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY - 9, 71, TCP_SYN | TCP_ACK);
+    pass(r, true, 71, PRIMARY + 1000, TCP_ACK);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 1);
+    pass(r, true, 5000, 0, TCP_SYN);
+    g_assert_cmpuint(pass(r, false, SECONDARY, 5001, TCP_SYN | TCP_ACK).sequence, ==, SECONDARY);
+    pass(r, true, 5001, PRIMARY + 1, TCP_ACK);
+    check_translated(r);
+}
+
+/* After a checkpoint the guest repeats its SYN-ACK with the primary's number. */
+static void test_syn_repeated_after_checkpoint(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    tcp_rewriter_checkpoint(r);
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, PRIMARY, 71, TCP_SYN | TCP_ACK);
+    g_assert_cmpuint(pass(r, true, 71, PRIMARY + 1, TCP_ACK).ack, ==, PRIMARY + 1);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+    g_assert_cmpuint(pass(r, false, PRIMARY + 1, 71, TCP_ACK).sequence, ==, PRIMARY + 1);
+}
+
+/* The primary's own connection was answered before this guest opened it. */
+static void test_active_open_answered_before(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, PRIMARY + 1, TCP_SYN | TCP_ACK);
+    g_assert_cmpuint(pass(r, false, SECONDARY, 0, TCP_SYN).sequence, ==, PRIMARY);
+    check_translated(r);
+    /* The next one between the same ends. */
+    pass(r, true, 90, PRIMARY + 7001, TCP_SYN | TCP_ACK);
+    pass(r, false, SECONDARY + 9999, 0, TCP_SYN);
+    g_assert_cmpuint(pass(r, true, 91, PRIMARY + 7001, TCP_ACK).ack, ==, SECONDARY + 10000);
+}
+
+/* A reset before anything is known teaches nothing, one later is translated. */
+static void test_reset(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    pass(r, true, 71, 4711, TCP_RST | TCP_ACK);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+    pass(r, true, 71, PRIMARY + 1, TCP_ACK);
+    g_assert_cmpuint(pass(r, true, 71, PRIMARY + 1, TCP_RST | TCP_ACK).ack, ==, SECONDARY + 1);
+    g_assert_cmpuint(pass(r, false, SECONDARY + 1, 71, TCP_RST).sequence, ==, PRIMARY + 1);
+}
+
+/* However many connections the survivor gets, the old ones stay. */
+static void test_failover(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(1);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    pass(r, true, 71, PRIMARY + 1, TCP_ACK);
+    tcp_rewriter_failover(r);
+    FrameSpec other = { .protocol = PROTOCOL_TCP, .flags = TCP_SYN, .source = 9 };
+    g_autoptr(GByteArray) frame = frame_new(&other);
+    g_assert_false(tcp_rewriter_to_guest(r, frame->data, frame->len, false));
+    check_translated(r);
+    tcp_rewriter_checkpoint(r);
+    g_assert_false(tcp_rewriter_to_guest(r, frame->data, frame->len, false));
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -122,5 +216,12 @@ int main(int argc, char **argv)
     g_test_add_func("/net/tcp-rewrite/active", test_active_open);
     g_test_add_func("/net/tcp-rewrite/checkpoint", test_checkpoint_and_unknown);
     g_test_add_func("/net/tcp-rewrite/after-failover", test_open_after_failover);
+    g_test_add_func("/net/tcp-rewrite/foreign-syn", test_foreign_syn);
+    g_test_add_func("/net/tcp-rewrite/port-reuse", test_port_reuse);
+    g_test_add_func("/net/tcp-rewrite/syn-repeated-after-checkpoint",
+                    test_syn_repeated_after_checkpoint);
+    g_test_add_func("/net/tcp-rewrite/active-answered-before", test_active_open_answered_before);
+    g_test_add_func("/net/tcp-rewrite/reset", test_reset);
+    g_test_add_func("/net/tcp-rewrite/failover", test_failover);
     return g_test_run();
 }

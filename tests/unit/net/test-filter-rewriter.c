@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copyright The qemu-colo authors */
+/* The rewriter as a filter: both ways, offloads, checkpoints, failover. */
+#include "filter-bench.h"
+#include "frame.h"
+#include "migration/checkpoint-internal.h"
+#include "net/checksum.h"
+#include "system/main-loop.h"
+#include "util/bytes.h"
+
+#define PRIMARY   UINT32_C(1000000)
+#define SECONDARY UINT32_C(5000)
+
+static FilterBench bench;
+static bool v6;
+static bool partial; /* checksums are left to the card */
+
+#define TCP_CHECKSUM_AT 16
+
+static void set_up(void)
+{
+    filter_bench_init(&bench);
+    filter_bench_add("filter-rewriter,id=rew,vnet_hdr_support=on");
+}
+
+static void send_segment(bool to_guest, uint32_t sequence, uint32_t ack, uint8_t flags)
+{
+    FrameSpec spec = { .ipv6 = v6,
+                       .protocol = PROTOCOL_TCP,
+                       .sequence = sequence,
+                       .ack = ack,
+                       .flags = flags,
+                       .payload = "abc",
+                       .payload_size = 3,
+                       .source = to_guest ? 1 : 2,
+                       .destination = to_guest ? 2 : 1,
+                       .source_port = to_guest ? 999 : 80,
+                       .destination_port = to_guest ? 80 : 999 };
+    g_autoptr(GByteArray) bytes = frame_new(&spec);
+    struct iovec iov[2] = { { bytes->data, 40 }, { bytes->data + 40, bytes->len - 40 } };
+    NetFrame frame = { .iov = iov, .iov_count = 2 };
+
+    if (partial) {
+        uint16_t start = v6 ? 54 : 34;
+        store_be16(bytes->data + start + TCP_CHECKSUM_AT, 0xabcd);
+        frame.header = (VnetHeader){ .flags = VNET_FLAG_NEEDS_CHECKSUM,
+                                     .checksum_start = start,
+                                     .checksum_offset = TCP_CHECKSUM_AT };
+    }
+    net_send((to_guest ? bench.backend : bench.nic)->client, &frame, NULL);
+}
+
+/* The segment that arrived, alone, with a right checksum or one that is left to the card. */
+static PacketTcp take_segment(bool to_guest)
+{
+    FakeClient *receiver = to_guest ? bench.nic : bench.backend;
+    Packet packet;
+    gsize size;
+
+    g_assert_cmpuint(receiver->frames->len, ==, 1);
+    const uint8_t *data = g_bytes_get_data(receiver->frames->pdata[0], &size);
+    g_assert_cmpint(packet_parse(&packet, data, size - 1), ==, PACKET_OK);
+    uint16_t checksum = load_be16(data + packet.transport_offset + TCP_CHECKSUM_AT);
+    g_assert_cmphex(checksum, ==, partial ? 0xabcd : checksum_transport(&packet, TCP_CHECKSUM_AT));
+    g_assert_cmpuint(g_array_index(receiver->headers, VnetHeader, 0).flags, ==,
+                     partial ? VNET_FLAG_NEEDS_CHECKSUM : 0);
+    g_ptr_array_set_size(receiver->frames, 0);
+    g_array_set_size(receiver->headers, 0);
+    return packet.tcp;
+}
+
+static PacketTcp pass(bool to_guest, uint32_t sequence, uint32_t ack, uint8_t flags)
+{
+    send_segment(to_guest, sequence, ack, flags);
+    return take_segment(to_guest);
+}
+
+static void open_connection(void)
+{
+    pass(true, 70, 0, TCP_SYN);
+    pass(false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    pass(true, 71, PRIMARY + 1, TCP_ACK);
+}
+
+static void check_translated(void)
+{
+    g_assert_cmpuint(pass(true, 71, PRIMARY + 51, TCP_ACK).ack, ==, SECONDARY + 51);
+    g_assert_cmpuint(pass(false, SECONDARY + 51, 74, TCP_ACK).sequence, ==, PRIMARY + 51);
+}
+
+static void test_translates(void)
+{
+    for (int i = 0; i < 4; i++) {
+        v6 = i & 1;
+        partial = i & 2;
+        set_up();
+        open_connection();
+        check_translated();
+        filter_bench_clear(&bench);
+    }
+    v6 = partial = false;
+}
+
+static void start(void)
+{
+    set_up();
+    open_connection();
+    g_assert_true(checkpoint_participants_start(CHECKPOINT_SECONDARY, NULL));
+}
+
+static void end(void)
+{
+    g_assert_true(checkpoint_participants_failover(CHECKPOINT_SECONDARY, NULL));
+    checkpoint_participants_stop(CHECKPOINT_SECONDARY);
+}
+
+/* What comes while the guest is replaced is for the new one. */
+static void test_checkpoint(void)
+{
+    start();
+    g_assert_true(checkpoint_participants_prepare(CHECKPOINT_SECONDARY, 1, NULL));
+    send_segment(true, 71, PRIMARY + 51, TCP_ACK);
+    g_assert_cmpuint(bench.nic->frames->len, ==, 0);
+    g_assert_true(checkpoint_participants_commit(CHECKPOINT_SECONDARY, 1, NULL));
+    g_assert_cmpuint(take_segment(true).ack, ==, PRIMARY + 51);
+    g_assert_cmpuint(pass(true, 71, PRIMARY + 52, TCP_ACK).ack, ==, PRIMARY + 52);
+    end();
+    g_assert_cmpuint(pass(false, PRIMARY + 52, 74, TCP_ACK).sequence, ==, PRIMARY + 52);
+    filter_bench_clear(&bench);
+}
+
+/* The primary dies in the middle of a checkpoint: the old guest goes on, translated. */
+static void test_failover(void)
+{
+    start();
+    g_assert_true(checkpoint_participants_prepare(CHECKPOINT_SECONDARY, 1, NULL));
+    send_segment(true, 71, PRIMARY + 51, TCP_ACK);
+    end();
+    g_assert_cmpuint(take_segment(true).ack, ==, SECONDARY + 51);
+    check_translated();
+    filter_bench_clear(&bench);
+}
+
+/* What waits is not lost with the filter. */
+static void test_end(void)
+{
+    start();
+    g_assert_true(checkpoint_participants_prepare(CHECKPOINT_SECONDARY, 1, NULL));
+    send_segment(true, 71, PRIMARY + 51, TCP_ACK);
+    filter_bench_delete("rew");
+    g_assert_cmpuint(take_segment(true).ack, ==, SECONDARY + 51);
+    end();
+    filter_bench_clear(&bench);
+}
+
+/* A checkpoint of the primary's is none of its business. */
+static void test_primary(void)
+{
+    set_up();
+    open_connection();
+    g_assert_true(checkpoint_participants_start(CHECKPOINT_PRIMARY, NULL));
+    g_assert_true(checkpoint_participants_prepare(CHECKPOINT_PRIMARY, 1, NULL));
+    g_assert_true(checkpoint_participants_commit(CHECKPOINT_PRIMARY, 1, NULL));
+    check_translated();
+    checkpoint_participants_stop(CHECKPOINT_PRIMARY);
+    filter_bench_clear(&bench);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    main_loop_init();
+    g_test_add_func("/net/filter-rewriter/translates", test_translates);
+    g_test_add_func("/net/filter-rewriter/checkpoint", test_checkpoint);
+    g_test_add_func("/net/filter-rewriter/failover", test_failover);
+    g_test_add_func("/net/filter-rewriter/end", test_end);
+    g_test_add_func("/net/filter-rewriter/primary", test_primary);
+    return g_test_run();
+}
