@@ -221,6 +221,44 @@ static void test_ipv6(void)
     stop();
 }
 
+/* ---- TCP, as far as it goes without a loss ---- */
+
+typedef struct Connection {
+    uint8_t destination;
+    uint16_t port;
+    uint32_t sequence, ack;
+} Connection;
+
+static void send_tcp(Connection *connection, uint8_t flags, const char *text)
+{
+    FrameSpec spec = { .protocol = PROTOCOL_TCP,
+                       .source = GUEST,
+                       .destination = connection->destination,
+                       .source_port = 2000,
+                       .destination_port = connection->port,
+                       .sequence = connection->sequence,
+                       .ack = connection->ack,
+                       .flags = flags,
+                       .window = 8192,
+                       .payload = text,
+                       .payload_size = strlen(text) };
+
+    send_spec(&spec);
+    connection->sequence += (uint32_t)strlen(text) + (flags & TCP_SYN ? 1 : 0);
+}
+
+static Connection open_tcp(uint8_t destination, uint16_t port)
+{
+    Connection connection = { destination, port, 1000, 0 };
+    guint before = guest->frames->len;
+
+    send_tcp(&connection, TCP_SYN, "");
+    Packet packet = wait_packet(PACKET_TCP, 0, before);
+    g_assert_cmpuint(packet.tcp.flags, ==, TCP_SYN | TCP_ACK);
+    connection.ack = packet.tcp.sequence + 1;
+    return connection;
+}
+
 /* ---- to the host ---- */
 
 static int host_socket(int type, uint16_t *port)
@@ -269,6 +307,30 @@ static void test_udp_to_host(void)
     g_assert_cmpuint(packet.source_port, ==, port);
     g_assert_cmpuint(packet.destination_port, ==, 1000);
     close(fd);
+    stop();
+}
+
+/* A connection to a server of the host, and data both ways. */
+static void test_tcp_to_host(void)
+{
+    uint16_t port;
+    char buffer[8];
+
+    start("");
+    send_arp(ROUTER);
+    int listener = host_socket(SOCK_STREAM, &port);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    Connection connection = open_tcp(ROUTER, port);
+    int fd = accept(listener, NULL, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    guint before = guest->frames->len;
+    send_tcp(&connection, TCP_ACK | TCP_PSH, "hello");
+    g_assert_cmpint(recv(fd, buffer, sizeof(buffer), 0), ==, 5);
+    g_assert_cmpint(send(fd, "welcome", 7, 0), ==, 7);
+    Packet packet = wait_packet(PACKET_TCP, 7, before);
+    g_assert_cmpmem(packet_payload(&packet), packet.payload_size, "welcome", 7);
+    close(fd);
+    close(listener);
     stop();
 }
 
@@ -387,45 +449,11 @@ static void test_hostfwd_mistakes(void)
 
 /* ---- guestfwd ---- */
 
-typedef struct Connection {
-    uint32_t sequence, ack;
-} Connection;
-
-static void send_tcp(Connection *connection, uint8_t flags, const char *text)
-{
-    FrameSpec spec = { .protocol = PROTOCOL_TCP,
-                       .source = GUEST,
-                       .destination = 100,
-                       .source_port = 2000,
-                       .destination_port = 80,
-                       .sequence = connection->sequence,
-                       .ack = connection->ack,
-                       .flags = flags,
-                       .window = 8192,
-                       .payload = text,
-                       .payload_size = strlen(text) };
-
-    send_spec(&spec);
-    connection->sequence += (uint32_t)strlen(text) + (flags & TCP_SYN ? 1 : 0);
-}
-
-static Connection open_tcp(void)
-{
-    Connection connection = { 1000, 0 };
-    guint before = guest->frames->len;
-
-    send_tcp(&connection, TCP_SYN, "");
-    Packet packet = wait_packet(PACKET_TCP, 0, before);
-    g_assert_cmpuint(packet.tcp.flags, ==, TCP_SYN | TCP_ACK);
-    connection.ack = packet.tcp.sequence + 1;
-    return connection;
-}
-
 static void test_guestfwd_command(void)
 {
     start(",guestfwd=tcp:10.0.0.100:80-cmd:cat");
     send_arp(ROUTER);
-    Connection connection = open_tcp();
+    Connection connection = open_tcp(100, 80);
     guint before = guest->frames->len;
     send_tcp(&connection, TCP_ACK | TCP_PSH, "through cat");
     Packet packet = wait_packet(PACKET_TCP, 11, before);
@@ -469,7 +497,7 @@ static void test_guestfwd_chardev(void)
     send_arp(ROUTER);
     int fd = connect_unix(path);
     run_until(chardev_connected, NULL);
-    Connection connection = open_tcp();
+    Connection connection = open_tcp(100, 80);
     send_tcp(&connection, TCP_ACK | TCP_PSH, "to the host");
     run_until(socket_readable, &fd);
     g_assert_cmpint(recv(fd, buffer, sizeof(buffer), 0), ==, 11);
@@ -551,6 +579,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net-user/dhcp", test_dhcp);
     g_test_add_func("/net-user/ipv6", test_ipv6);
     g_test_add_func("/net-user/udp-to-host", test_udp_to_host);
+    g_test_add_func("/net-user/tcp-to-host", test_tcp_to_host);
     g_test_add_func("/net-user/restrict", test_restrict);
     g_test_add_func("/net-user/hostfwd/option", test_hostfwd_option);
     g_test_add_func("/net-user/hostfwd/commands", test_hostfwd_commands);
