@@ -169,7 +169,7 @@ def processor_seconds(vm):
 
 
 def test_halted_processors_cost_nothing(make_vm, guest):
-    """If one of them span, or the slices went on, the host's processor would be busy all the time."""
+    """If one of them span, or the slices went on, the host would be busy all the time."""
     vm = make_vm(arguments(guest, "idle"))
     vm.console.wait_for("guest: idle", 240)
     time.sleep(1)
@@ -243,7 +243,7 @@ def test_other_number_of_processors_is_refused(make_vm, guest, smp_state, smp, t
 
 
 def check_survivor(pair, exit_time):
-    """Digests and counters as Pair.check_survivor() has them, for a guest that may be a survivor."""
+    """Digests and counters as Pair.check_survivor() has them, for a guest that was one before."""
     vm = pair.secondary
     vm.wait_lines(r"^chain \d+ ", 8, 60, vm.console.position())
     try:

@@ -142,6 +142,7 @@ static VCPUExit run_directly(unsigned cpu)
     VCPU *vcpu = &cpus[cpu]->vcpu;
     VCPUExit reason;
 
+    vcpu->halted = false;
     bql_unlock();
     do {
         __atomic_store_n(&vcpu->exit_request, 0, __ATOMIC_SEQ_CST);
