@@ -179,17 +179,37 @@ static Participant *participant_at(guint index)
     return &g_array_index(participants, Participant, index);
 }
 
+/* Where it is now; NULL when it has gone: *@index is the place before the next one then. */
+static Participant *find_participant(const CheckpointOps *ops, const void *opaque, guint *index)
+{
+    for (guint i = 0; i < participant_count(); i++) {
+        Participant *participant = participant_at(i);
+        if (participant->ops == ops && participant->opaque == opaque) {
+            *index = i;
+            return participant;
+        }
+    }
+    --*index;
+    return NULL;
+}
+
 bool checkpoint_participants_start(CheckpointSide side, GError **error)
 {
     g_assert(bql_locked());
     for (guint i = 0; i < participant_count(); i++) {
         Participant *participant = participant_at(i);
-        if (participant->ops->start && !participant->ops->start(participant->opaque, side, error)) {
-            g_prefix_error(error, "%s: ", participant->ops->name);
+        const CheckpointOps *ops = participant->ops;
+        void *opaque = participant->opaque;
+        if (ops->start && !ops->start(opaque, side, error)) {
+            g_prefix_error(error, "%s: ", ops->name);
             checkpoint_participants_stop(side);
             return false;
         }
-        participant->started = true;
+        /* It may have given up the BQL meanwhile, and others may have come or gone. */
+        participant = find_participant(ops, opaque, &i);
+        if (participant) {
+            participant->started = true;
+        }
     }
     return true;
 }

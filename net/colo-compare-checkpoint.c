@@ -29,6 +29,7 @@ static void set_running(ColoCompare *self, bool running)
     unlock(self);
 }
 
+/* In periodic mode the secondary's guest waits: there is nothing to compare with. */
 static bool compare_start(void *opaque, CheckpointSide side, GError **error)
 {
     ColoCompare *self = opaque;
@@ -42,7 +43,7 @@ static bool compare_start(void *opaque, CheckpointSide side, GError **error)
                      name, self->secondary_in);
         return false;
     }
-    set_running(self, true);
+    set_running(self, !checkpoint_periodic());
     return true;
 }
 
@@ -65,6 +66,7 @@ static bool compare_commit(void *opaque, CheckpointSide side, uint64_t sequence,
     if (takes_part(self, side)) {
         g_mutex_lock(&self->lock);
         comparator_checkpoint(self->comparator);
+        comparator_set_running(self->comparator, !checkpoint_periodic());
         unlock(self);
     }
     return true;
@@ -92,18 +94,8 @@ static void compare_packets(void *opaque, CheckpointPackets *packets)
     g_mutex_lock(&self->lock);
     ComparatorStatistics statistics = comparator_statistics(self->comparator);
     g_mutex_unlock(&self->lock);
-    *packets = (CheckpointPackets){
-        .name = colo_compare_name(self),
-        .compared = statistics.compared,
-        .matched = statistics.matched,
-        .released = statistics.released,
-        .dropped = statistics.dropped,
-        .late = statistics.late,
-        .held = statistics.held_frames,
-        .held_bytes = statistics.held_bytes,
-        .connections = statistics.connections,
-    };
-    memcpy(packets->asked, statistics.asked, sizeof(packets->asked));
+    packets->name = colo_compare_name(self);
+    comparator_statistics_report(&statistics, packets);
 }
 
 static const CheckpointOps compare_ops = {

@@ -228,7 +228,7 @@ static bool open_queues(ColoNic *nic, GError **error)
             return false;
         }
     }
-    comparator_set_running(nic->comparator, true);
+    comparator_set_running(nic->comparator, !checkpoint_periodic());
     on_expire(nic);
     return true;
 }
@@ -288,6 +288,7 @@ static bool colo_nic_commit(void *opaque, CheckpointSide side, uint64_t sequence
     if (nic->comparator) {
         kernel_queue_drain(nic->queues[QUEUE_SECONDARY]);
         comparator_checkpoint(nic->comparator);
+        comparator_set_running(nic->comparator, !checkpoint_periodic());
     }
     return true;
 }
@@ -311,6 +312,17 @@ static bool colo_nic_failover(void *opaque, CheckpointSide side, GError **error)
     return true;
 }
 
+static void colo_nic_packets(void *opaque, CheckpointPackets *packets)
+{
+    ColoNic *nic = opaque;
+
+    packets->name = g_strdup(nic->backend->name);
+    if (nic->comparator) {
+        ComparatorStatistics statistics = comparator_statistics(nic->comparator);
+        comparator_statistics_report(&statistics, packets);
+    }
+}
+
 static const CheckpointOps colo_nic_ops = {
     .name = "colo-nic",
     .start = colo_nic_start,
@@ -318,6 +330,7 @@ static const CheckpointOps colo_nic_ops = {
     .commit = colo_nic_commit,
     .failover = colo_nic_failover,
     .stop = colo_nic_stop,
+    .packets = colo_nic_packets,
 };
 
 /* ---- life ---- */

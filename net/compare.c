@@ -687,3 +687,17 @@ ComparatorStatistics comparator_statistics(const Comparator *comparator)
     statistics.connections = connection_table_size(comparator->connections);
     return statistics;
 }
+
+void comparator_statistics_report(const ComparatorStatistics *statistics,
+                                  CheckpointPackets *packets)
+{
+    packets->compared = statistics->compared;
+    packets->matched = statistics->matched;
+    packets->released = statistics->released;
+    packets->dropped = statistics->dropped;
+    packets->late = statistics->late;
+    packets->held = statistics->held_frames;
+    packets->held_bytes = statistics->held_bytes;
+    packets->connections = statistics->connections;
+    memcpy(packets->asked, statistics->asked, sizeof(packets->asked));
+}

@@ -107,3 +107,6 @@ void comparator_secondary_opened(Comparator *comparator);
 void comparator_set_secondary_present(Comparator *comparator, bool present);
 
 ComparatorStatistics comparator_statistics(const Comparator *comparator);
+/* The same as COLO shows it; leaves the name alone. */
+void comparator_statistics_report(const ComparatorStatistics *statistics,
+                                  CheckpointPackets *packets);

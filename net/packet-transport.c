@@ -69,6 +69,7 @@ static PacketStatus parse_tcp_option(Packet *packet, uint32_t offset, uint8_t le
             return PACKET_TCP_OPTION;
         }
         tcp->has_timestamps = true;
+        tcp->timestamps_offset = offset + 2;
         tcp->timestamp = load_be32(option + 2);
         tcp->timestamp_echo = load_be32(option + 6);
         return PACKET_OK;

@@ -4,6 +4,11 @@
  * Where delta comes from: the guest's SYN says what its number is; the first ACK that the client
  * sends says what the primary's is, whether it ends a passive open or answers an active one. They
  * may come in either order, since the primary may be ahead.
+ *
+ * The same two segments carry timestamps (RFC 7323), whose origin a guest chooses by a secret of
+ * its own: the client's echo is the primary's. They are translated likewise, because after a
+ * failover the client would drop segments that seem to be old, and a guest may drop echoes of
+ * what it has not sent.
  */
 #include "net/checksum.h"
 #include "net/connection.h"
@@ -20,7 +25,11 @@ typedef struct Translation {
     uint32_t guest_initial;  /* the guest's SYN, when has_guest */
     uint32_t client_initial; /* the client's SYN, when has_client_syn */
     uint32_t first_ack;      /* the client's, when has_ack: the primary's number + 1 */
+    uint32_t timestamp_delta;
+    uint32_t guest_timestamp; /* of the guest's SYN, when has_guest_timestamp */
+    uint32_t first_echo;      /* that came with first_ack, when has_echo */
     bool has_guest, has_client_syn, has_ack;
+    bool has_guest_timestamp, has_echo;
     bool ack_from_syn; /* first_ack came with a SYN: it answers an active open */
     bool reopening;    /* a translated connection, and a client's SYN that the guest may accept */
 } Translation;
@@ -31,15 +40,24 @@ struct TcpRewriter {
     bool alone; /* new connections need no translation any more */
 };
 
-static void set_delta(TcpRewriter *rewriter, Translation *translation, uint32_t delta)
+static bool is_translated(const Translation *translation)
 {
-    rewriter->translated += (delta != 0) - (translation->delta != 0);
+    return translation->delta != 0 || translation->timestamp_delta != 0;
+}
+
+static void set_deltas(TcpRewriter *rewriter, Translation *translation, uint32_t delta,
+                       uint32_t timestamp_delta)
+{
+    bool before = is_translated(translation);
+
     translation->delta = delta;
+    translation->timestamp_delta = timestamp_delta;
+    rewriter->translated += is_translated(translation) - before;
 }
 
 static void translation_removed(ConnectionEntry *entry, void *opaque)
 {
-    set_delta(opaque, (Translation *)entry, 0);
+    set_deltas(opaque, (Translation *)entry, 0, 0);
 }
 
 TcpRewriter *tcp_rewriter_new(unsigned limit)
@@ -85,13 +103,16 @@ static Translation *find(TcpRewriter *rewriter, const Packet *packet)
 static void learn(TcpRewriter *rewriter, Translation *translation)
 {
     if (translation->has_guest && translation->has_ack) {
-        set_delta(rewriter, translation, translation->guest_initial + 1 - translation->first_ack);
+        bool timestamps = translation->has_guest_timestamp && translation->has_echo;
+        set_deltas(rewriter, translation, translation->guest_initial + 1 - translation->first_ack,
+                   timestamps ? translation->guest_timestamp - translation->first_echo : 0);
     }
 }
 
 static void forget(TcpRewriter *rewriter, Translation *translation)
 {
-    set_delta(rewriter, translation, 0);
+    set_deltas(rewriter, translation, 0, 0);
+    translation->has_guest_timestamp = translation->has_echo = false;
     translation->has_guest = translation->has_client_syn = translation->has_ack = false;
     translation->ack_from_syn = translation->reopening = false;
 }
@@ -105,7 +126,7 @@ static void client_opens(TcpRewriter *rewriter, Translation *translation, uint32
     if (translation->has_client_syn && translation->client_initial == sequence) {
         return;
     }
-    if (translation->delta != 0) {
+    if (is_translated(translation)) {
         translation->reopening = true;
     } else {
         forget(rewriter, translation);
@@ -120,7 +141,7 @@ static void client_opens(TcpRewriter *rewriter, Translation *translation, uint32
  */
 static bool answers_anew(const Translation *translation, const PacketTcp *tcp)
 {
-    return (tcp->flags & TCP_SYN) && translation->delta == 0 && translation->has_ack &&
+    return (tcp->flags & TCP_SYN) && !is_translated(translation) && translation->has_ack &&
            translation->first_ack != tcp->ack;
 }
 
@@ -141,6 +162,8 @@ static void learn_from_client(TcpRewriter *rewriter, Translation *translation, c
         translation->has_ack = true;
         translation->ack_from_syn = tcp->flags & TCP_SYN;
         translation->first_ack = tcp->ack;
+        translation->has_echo = tcp->has_timestamps;
+        translation->first_echo = tcp->timestamp_echo;
         learn(rewriter, translation);
     }
 }
@@ -161,6 +184,8 @@ static void learn_from_guest(TcpRewriter *rewriter, Translation *translation, co
     }
     translation->has_guest = true;
     translation->guest_initial = tcp->sequence;
+    translation->has_guest_timestamp = tcp->has_timestamps;
+    translation->guest_timestamp = tcp->timestamp;
     learn(rewriter, translation);
 }
 
@@ -177,13 +202,17 @@ bool tcp_rewriter_to_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, b
     }
     learn_from_client(rewriter, translation, &packet.tcp);
     uint32_t delta = translation->delta;
-    if (delta == 0 || !(packet.tcp.flags & TCP_ACK)) {
+    if (!is_translated(translation) || !(packet.tcp.flags & TCP_ACK)) {
         return false;
     }
     add_at(&packet, frame, packet.transport_offset + TCP_ACK_AT, delta, partial);
     for (unsigned i = 0; i < packet.tcp.sack_count; i++) {
         add_at(&packet, frame, packet.tcp.sack[i].offset, delta, partial);
         add_at(&packet, frame, packet.tcp.sack[i].offset + 4, delta, partial);
+    }
+    if (packet.tcp.has_timestamps) {
+        add_at(&packet, frame, packet.tcp.timestamps_offset + 4, translation->timestamp_delta,
+               partial);
     }
     return true;
 }
@@ -200,10 +229,14 @@ bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size,
         return false;
     }
     learn_from_guest(rewriter, translation, &packet.tcp);
-    if (translation->delta == 0) {
+    if (!is_translated(translation)) {
         return false;
     }
     add_at(&packet, frame, packet.transport_offset + TCP_SEQUENCE_AT, -translation->delta, partial);
+    if (packet.tcp.has_timestamps) {
+        add_at(&packet, frame, packet.tcp.timestamps_offset, -translation->timestamp_delta,
+               partial);
+    }
     return true;
 }
 

@@ -2,7 +2,8 @@
 /* Copyright The qemu-colo authors */
 /*
  * On the secondary: TCP sequence numbers between two guests that chose different initial ones.
- * delta = initial number of the secondary's guest - that of the primary's, for each connection.
+ * delta = initial number of the secondary's guest - that of the primary's, for each connection; the
+ * same for the clocks of TCP timestamps.
  */
 #pragma once
 
@@ -19,7 +20,8 @@ void tcp_rewriter_free(TcpRewriter *rewriter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TcpRewriter, tcp_rewriter_free)
 
 /*
- * A frame on its way to the guest (ACK and SACK += delta) or from it (sequence -= delta), changed
+ * A frame on its way to the guest (ACK, SACK and echo += delta) or from it (sequence and
+ * timestamp -= delta), changed
  * in place with its checksum. @partial: the checksum is left to the card and covers only the
  * pseudo-header yet, so it stays. What is no TCP segment, or is a fragment, is left alone.
  * Returns whether the frame was changed.

@@ -10,6 +10,7 @@
  */
 #include "system/bql.h"
 #include "system/cpus-internal.h"
+#include "trace-system.h"
 
 static GPtrArray *threads; /* VCPUThread */
 static _Thread_local VCPUThread *own;
@@ -121,6 +122,7 @@ static VCPU *wait_for_turn(VCPUThread *thread)
 static void begin_turn(VCPUThread *thread, VCPU *vcpu)
 {
     thread->running = current = vcpu;
+    vcpu->halted = false;
     vcpu->contended = others_wait(thread, vcpu);
     if (thread->slice) {
         vcpu_slice_begin(thread->slice, vcpu->contended);
@@ -135,7 +137,11 @@ static void end_turn(VCPUThread *thread, VCPU *vcpu, VCPUExit reason)
     bool slice_over = thread->slice && vcpu_slice_over(thread->slice);
     bool goes_on = reason == VCPU_EXIT_INTERRUPTED && !slice_over;
 
+    trace_vcpu_turn_ended(vcpu->index, reason, slice_over);
     thread->running = current = NULL;
+    if (reason == VCPU_EXIT_HALTED) {
+        vcpu->halted = true;
+    }
     if (slice_over || (regular && !goes_on)) {
         thread->position = (thread->position + 1) % thread->vcpus->len;
     } else if (goes_on && !regular) {

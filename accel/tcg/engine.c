@@ -213,7 +213,6 @@ static VCPUExit stop_reason(Engine *e)
     e->stop = STOP_NONE;
     switch (stop) {
     case STOP_HALT:
-        e->cpu->vcpu.halted = true;
         return VCPU_EXIT_HALTED;
     case STOP_YIELD:
         return VCPU_EXIT_YIELDED;
@@ -284,7 +283,6 @@ static void engine_synchronize(VCPU *vcpu)
 
 static VCPUExit engine_run(VCPU *vcpu)
 {
-    vcpu->halted = false;
     VCPUExit reason = engine_run_guarded(engine_of(vcpu));
     engine_synchronize(vcpu);
     return reason;

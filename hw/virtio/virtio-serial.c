@@ -65,7 +65,9 @@ static bool send_message(VirtIOSerial *self, uint32_t port, uint16_t event, uint
     store_le32(message, port);
     store_le16(message + 4, event);
     store_le16(message + 6, value);
-    memcpy(message + MESSAGE_SIZE, name, name_size);
+    if (name) {
+        memcpy(message + MESSAGE_SIZE, name, name_size);
+    }
     size_t written = virtqueue_element_write(element, 0, message, MESSAGE_SIZE + name_size);
     virtqueue_push(queue, element, (uint32_t)written);
     virtqueue_element_free(element);

@@ -11,7 +11,7 @@
 /* Why vcpu_run() came back. */
 typedef enum VCPUExit {
     VCPU_EXIT_INTERRUPTED, /* exit_request was seen (kick, pause, work) */
-    VCPU_EXIT_HALTED,      /* HLT: wait for an interrupt; vcpu->halted is set */
+    VCPU_EXIT_HALTED,      /* HLT: wait for an interrupt; the caller sets vcpu->halted */
     VCPU_EXIT_YIELDED,     /* PAUSE while vcpu->contended: let another vCPU have its turn */
     VCPU_EXIT_SHUTDOWN,    /* triple fault */
     VCPU_EXIT_ERROR,       /* the engine cannot go on; it has logged why with the state */
@@ -44,8 +44,8 @@ typedef struct AccelOps {
 
     /*
      * Run guest code until something must be handled. Called on the vCPU's thread without the
-     * BQL. Interrupts that are due are delivered inside (the engine takes the BQL to
-     * acknowledge them at the interrupt controller, see X86InterruptOps).
+     * BQL, vcpu->halted is false. Interrupts that are due are delivered inside (the engine takes
+     * the BQL to acknowledge them at the interrupt controller, see X86InterruptOps).
      */
     VCPUExit (*vcpu_run)(VCPU *vcpu);
 

@@ -34,7 +34,7 @@ typedef struct VCPU {
      * clears it before it calls vcpu_run().
      */
     uint32_t exit_request;
-    bool halted;         /* in HLT or waiting for SIPI; its thread in its turn, else BQL */
+    bool halted;         /* BQL: in HLT or waiting for SIPI */
     bool contended;      /* own thread, set for a turn: another vCPU waits for this one to end */
     bool urgent;         /* BQL: woken from halt, it is to run before those in the row */
     bool stop_requested; /* BQL */

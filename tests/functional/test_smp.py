@@ -19,6 +19,8 @@ CPUS = 4
 WORKLOAD = f"smp:threads={CPUS},pages=16"
 MODEL = model_for(1, 16, 32)
 FAST = 1 << 40
+#: Failovers of one guest.
+IN_A_ROW = 10
 
 
 def arguments(guest, workload=WORKLOAD, cpus=CPUS, **kwargs):
@@ -167,7 +169,7 @@ def processor_seconds(vm):
 
 
 def test_halted_processors_cost_nothing(make_vm, guest):
-    """If one of them span, or the slices went on, the host's processor would be busy all the time."""
+    """If one of them span, or the slices went on, the host would be busy all the time."""
     vm = make_vm(arguments(guest, "idle"))
     vm.console.wait_for("guest: idle", 240)
     time.sleep(1)
@@ -241,7 +243,7 @@ def test_other_number_of_processors_is_refused(make_vm, guest, smp_state, smp, t
 
 
 def check_survivor(pair, exit_time):
-    """Digests and counters as Pair.check_survivor() has them, for a guest that may be a survivor."""
+    """Digests and counters as Pair.check_survivor() has them, for a guest that was one before."""
     vm = pair.secondary
     vm.wait_lines(r"^chain \d+ ", 8, 60, vm.console.position())
     try:
@@ -250,10 +252,18 @@ def check_survivor(pair, exit_time):
         raise ChainError(f"{error}\n{pair.describe()}") from None
 
 
-def test_failovers(resume_smp, make_smp_secondary, rng, request):
+def pytest_generate_tests(metafunc):
+    if "failovers" in metafunc.fixturenames:
+        count = metafunc.config.getoption("--failovers")
+        metafunc.parametrize("failovers", [range(first, min(first + IN_A_ROW, count))
+                                           for first in range(0, count, IN_A_ROW)],
+                             ids=lambda numbers: f"{numbers.start + 1}-{numbers.stop}")
+
+
+def test_failovers(resume_smp, make_smp_secondary, rng, failovers):
     """The survivor of each failover is the primary of the next one."""
     primary = resume_smp("first")
-    for number in range(request.config.getoption("--failovers")):
+    for number in failovers:
         secondary, uri = make_smp_secondary(f"host{number}")
         pair = Pair(primary, secondary, uri, pages=16)
         pair.protect(rng.randrange(50, 300), "hybrid")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright The qemu-colo authors
-"""Debian's kernel with virtio devices: random numbers, a port, a console, and all of it migrated."""
+"""Debian's kernel with virtio devices: random numbers, ports, a console, and all of it moved."""
 
 import os
 import re
@@ -103,7 +103,7 @@ def test_console(make_vm, guest, tmp_path):
     path, devices = port_devices(tmp_path, "console1")
     vm = boot(make_vm, guest, devices + "-device virtconsole,chardev=console1")
     with connect(path, 60) as client:
-        vm.console.write("sh < /dev/hvc0 > /dev/hvc0 2>&1 &\n")
+        vm.console.write("setsid sh < /dev/hvc0 > /dev/hvc0 2>&1 &\n")
         read_until(client, b"# ")
         client.sendall(b"echo the answer is $((6 * 7))\n")
         read_until(client, b"the answer is 42\r\n")

@@ -72,6 +72,31 @@ static void test_links(void)
     g_byte_array_unref(tables);
 }
 
+/* Each processor has an entry with its own APIC ID (section 5.2.12.2). */
+static void test_processors(void)
+{
+    static const uint8_t apic_ids[] = { 0, 1, 2, 4, 5, 6 };
+    ACPITablesConfig many = config;
+    unsigned found = 0;
+
+    many.cpu_count = sizeof(apic_ids);
+    memcpy(many.apic_ids, apic_ids, sizeof(apic_ids));
+    GByteArray *tables = acpi_tables_build(&many);
+    const uint8_t *madt = table_at(tables, xsdt_entry(tables, 1), "APIC");
+    const uint8_t *end = madt + load_le32(madt + 4);
+    for (const uint8_t *entry = madt + 44; entry < end; entry += entry[1]) {
+        if (entry[0] == 0) {
+            g_assert_cmpuint(found, <, sizeof(apic_ids));
+            g_assert_cmpuint(entry[2], ==, found);
+            g_assert_cmpuint(entry[3], ==, apic_ids[found]);
+            g_assert_cmpuint(load_le32(entry + 4), ==, 1);
+            found++;
+        }
+    }
+    g_assert_cmpuint(found, ==, sizeof(apic_ids));
+    g_byte_array_unref(tables);
+}
+
 /* ---- what another program reads out of them ---- */
 
 typedef struct Workshop {
@@ -205,6 +230,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/acpi-tables/links", test_links);
+    g_test_add_func("/acpi-tables/processors", test_processors);
     g_test_add_func("/acpi-tables/disassembly", test_disassembly);
     g_test_add_func("/acpi-tables/absent-serial", test_absent_serial);
     return g_test_run();

@@ -315,6 +315,192 @@ static void test_fragments(void)
     }
 }
 
+static GByteArray *text_frame(FrameSpec spec, const char *payload, size_t size)
+{
+    spec.payload = payload;
+    spec.payload_size = size;
+    return frame_new(&spec);
+}
+
+/* A card's offloads do not count, and leave with the frame: held, at once, at a checkpoint. */
+static void test_vnet_header(void)
+{
+    const VnetHeader header = { .flags = VNET_FLAG_NEEDS_CHECKSUM,
+                                .gso_type = VNET_GSO_TCPV4,
+                                .header_length = 54,
+                                .gso_size = 1000,
+                                .checksum_start = 34,
+                                .checksum_offset = 16 };
+    g_autofree char *text = g_strnfill(3000, 'x');
+
+    for (unsigned variant = 0; variant < 3; variant++) {
+        g_auto(Client) c;
+        FrameSpec spec = tcp;
+        g_autoptr(Frame) large = text_frame(spec, text, 3000);
+        struct iovec iov = { large->data, large->len };
+        NetFrame frame = { .header = header, .iov = &iov, .iov_count = 1 };
+        client_init(&c, true);
+        if (variant == 0) {
+            send_net_frame(&c, true, &frame, 0);
+            g_assert_cmpuint(c.received->len, ==, 0);
+        }
+        for (unsigned i = 0; i < 3 && variant < 2; i++) { /* cut by another card */
+            g_autoptr(Frame) segment = text_frame(spec, text, 1000);
+            send_frame(&c, false, segment);
+            spec.sequence += 1000;
+        }
+        if (variant > 0) {
+            send_net_frame(&c, true, &frame, 0);
+        }
+        if (variant == 2) {
+            g_assert_cmpuint(c.received->len, ==, 0);
+            comparator_checkpoint(c.comparator);
+        }
+        g_assert_cmpuint(c.received->len, ==, 1);
+        g_assert_cmpmem(&c.header, sizeof(header), &header, sizeof(header));
+        g_assert_cmpuint(c.asked, ==, 0);
+    }
+}
+
+/* A checksum that a card is to compute says nothing; another one does. */
+static void test_icmp_checksum(void)
+{
+    for (unsigned partial = 0; partial < 2; partial++) {
+        g_auto(Client) c;
+        FrameSpec spec = { .protocol = PROTOCOL_ICMP, .source = 1, .destination = 2 };
+        g_autoptr(Frame) one = text_frame(spec,
+                                          "\x08\0\0\0\0\1\0\1"
+                                          "abcd",
+                                          12);
+        g_autoptr(Frame) two = text_frame(spec,
+                                          "\x08\0\0\0\0\1\0\1"
+                                          "abcd",
+                                          12);
+        client_init(&c, true);
+        two->data[14 + 20 + 2] ^= 1;
+        struct iovec iov = { two->data, two->len };
+        NetFrame frame = { .header.flags = partial ? VNET_FLAG_NEEDS_CHECKSUM : 0,
+                           .iov = &iov,
+                           .iov_count = 1 };
+        send_frame(&c, true, one);
+        send_net_frame(&c, false, &frame, 0);
+        g_assert_cmpuint(c.received->len, ==, partial);
+    }
+}
+
+/* The first fragment of one datagram cannot be part of it when work is left to do on it. */
+static void test_odd_fragment(void)
+{
+    g_auto(Client) c;
+    g_autofree char *text = g_strnfill(1000, 'x');
+    g_autoptr(Frame) whole = text_frame(udp, text, 1000);
+    g_autoptr(Frame) one = frame_fragment(whole, 7, 0, 400, true);
+    struct iovec iov = { one->data, one->len };
+    NetFrame frame = { .header.flags = VNET_FLAG_NEEDS_CHECKSUM, .iov = &iov, .iov_count = 1 };
+
+    client_init(&c, true);
+    send_net_frame(&c, true, &frame, 0);
+    g_assert_cmpuint(comparator_statistics(c.comparator).held_frames, ==, 1);
+    send_net_frame(&c, false, &frame, 0);
+    g_assert_cmpuint(c.received->len, ==, 1);
+    g_assert_cmpint(c.header.flags, ==, VNET_FLAG_NEEDS_CHECKSUM);
+}
+
+/* Between the primary's stop and the checkpoint nothing is asked for, afterwards it is again. */
+static void test_no_ask_in_checkpoint(void)
+{
+    g_auto(Client) c;
+
+    client_init(&c, true);
+    comparator_checkpoint_begins(c.comparator);
+    send_spec(&c, true, tcp, "abc");
+    send_spec(&c, false, tcp, "abX");
+    g_assert_cmpuint(c.asked, ==, 0);
+    comparator_checkpoint(c.comparator);
+    FrameSpec more = tcp;
+    more.sequence += 3;
+    send_spec(&c, true, more, "abc");
+    send_spec(&c, false, more, "abX");
+    g_assert_cmpuint(c.asked, ==, 1);
+}
+
+/* Marks and checkpoints come by different ways; a peer may stop sending marks. */
+static void test_marks(void)
+{
+    g_auto(Client) c;
+
+    client_init(&c, true);
+    comparator_checkpoint(c.comparator); /* nobody has ever sent a mark */
+    send_spec(&c, false, udp, "a");
+    g_assert_cmpuint(comparator_statistics(c.comparator).late, ==, 0);
+    comparator_secondary_mark(c.comparator); /* the first, late */
+    comparator_secondary_mark(c.comparator); /* early */
+    comparator_checkpoint(c.comparator);
+    send_spec(&c, false, udp, "b");
+    g_assert_cmpuint(comparator_statistics(c.comparator).late, ==, 0);
+    comparator_checkpoint(c.comparator);
+    send_spec(&c, false, udp, "c");
+    g_assert_cmpuint(comparator_statistics(c.comparator).late, ==, 1);
+    comparator_checkpoint(c.comparator); /* the mark has never come: there are none any more */
+    send_spec(&c, false, udp, "d");
+    g_assert_cmpuint(comparator_statistics(c.comparator).late, ==, 1);
+    comparator_secondary_mark(c.comparator);
+    comparator_checkpoint(c.comparator);
+    send_spec(&c, false, udp, "e");
+    g_assert_cmpuint(comparator_statistics(c.comparator).late, ==, 2);
+    comparator_secondary_opened(c.comparator); /* another peer */
+    send_spec(&c, false, udp, "f");
+    g_assert_cmpuint(comparator_statistics(c.comparator).late, ==, 2);
+}
+
+/* The primary's mark is what a checkpoint waits for, but not for ever. */
+static void test_primary_marks(void)
+{
+    g_auto(Client) c;
+
+    client_init(&c, true);
+    comparator_primary_mark(c.comparator);
+    comparator_checkpoint(c.comparator);
+    comparator_checkpoint(c.comparator);
+    send_spec(&c, true, udp, "late");
+    g_assert_cmpuint(c.received->len, ==, 0);
+    comparator_primary_mark(c.comparator);
+    g_assert_cmpuint(c.received->len, ==, 1);
+    comparator_checkpoint(c.comparator);
+    send_spec(&c, true, udp, "one");
+    comparator_checkpoint_begins(c.comparator); /* the next comes before the mark */
+    g_assert_cmpuint(c.received->len, ==, 2);
+    comparator_checkpoint(c.comparator);
+    send_spec(&c, true, udp, "two");
+    g_assert_cmpuint(c.received->len, ==, 2);
+    comparator_set_running(c.comparator, false);
+    g_assert_cmpuint(c.received->len, ==, 3);
+}
+
+/* Connections that were not used since a checkpoint know of it when they are thrown out. */
+static void test_evicted_after_checkpoint(void)
+{
+    g_auto(Client) c;
+    FrameSpec spec = tcp;
+
+    client_init(&c, true);
+    for (unsigned i = 0; i < 4; i++) {
+        spec.source_port = 100 + i;
+        send_spec(&c, true, i % 2 ? spec : udp, "a");
+        send_spec(&c, false, spec, "abc");
+    }
+    comparator_checkpoint(c.comparator);
+    unsigned received = c.received->len;
+    for (unsigned i = 0; i < 20; i++) {
+        spec.source_port = 200 + i;
+        send_spec(&c, true, spec, "a");
+        send_spec(&c, false, spec, "a");
+    }
+    g_assert_cmpuint(c.received->len, ==, received + 20);
+    g_assert_cmpuint(c.asked, ==, 0);
+    g_assert_cmpuint(comparator_statistics(c.comparator).held_bytes, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -327,5 +513,12 @@ int main(int argc, char **argv)
     g_test_add_func("/net/compare/timeout", test_timeout);
     g_test_add_func("/net/compare/bounds", test_bounds);
     g_test_add_func("/net/compare/fragments", test_fragments);
+    g_test_add_func("/net/compare/vnet-header", test_vnet_header);
+    g_test_add_func("/net/compare/icmp-checksum", test_icmp_checksum);
+    g_test_add_func("/net/compare/odd-fragment", test_odd_fragment);
+    g_test_add_func("/net/compare/no-ask-in-checkpoint", test_no_ask_in_checkpoint);
+    g_test_add_func("/net/compare/marks", test_marks);
+    g_test_add_func("/net/compare/primary-marks", test_primary_marks);
+    g_test_add_func("/net/compare/evicted-after-checkpoint", test_evicted_after_checkpoint);
     return g_test_run();
 }

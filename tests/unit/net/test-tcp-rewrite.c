@@ -208,6 +208,79 @@ static void test_failover(void)
     g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
 }
 
+/* ---- timestamps ---- */
+
+#define PRIMARY_CLOCK   UINT32_C(0xffffff00)
+#define SECONDARY_CLOCK UINT32_C(7000)
+
+static PacketTcp pass_stamped(TcpRewriter *rewriter, bool to_guest, uint32_t sequence, uint32_t ack,
+                              uint8_t flags, uint32_t timestamp, uint32_t echo)
+{
+    uint8_t options[12] = { 1, 8, 10 }; /* at an odd offset */
+    store_be32(options + 3, timestamp);
+    store_be32(options + 7, echo);
+    FrameSpec spec = { .ipv6 = v6,
+                       .protocol = PROTOCOL_TCP,
+                       .sequence = sequence,
+                       .ack = ack,
+                       .flags = flags,
+                       .payload = "abc",
+                       .payload_size = 3,
+                       .options = options,
+                       .options_size = 12,
+                       .source = to_guest ? 1 : 2,
+                       .destination = to_guest ? 2 : 1,
+                       .source_port = to_guest ? 999 : 80,
+                       .destination_port = to_guest ? 80 : 999 };
+    g_autoptr(GByteArray) frame = frame_new(&spec);
+
+    if (to_guest) {
+        tcp_rewriter_to_guest(rewriter, frame->data, frame->len, false);
+    } else {
+        tcp_rewriter_from_guest(rewriter, frame->data, frame->len, false);
+    }
+    Packet packet = frame_parse(frame);
+    g_assert_cmphex(checksum_transport(&packet, 16), ==,
+                    load_be16(frame->data + packet.transport_offset + 16));
+    return packet.tcp;
+}
+
+/*
+ * A client sees the primary's clock go on: its echoes reach the guest on the guest's own clock.
+ * With
+ * @secondary equal to @primary only the clocks differ.
+ */
+static void check_timestamps(uint32_t primary, uint32_t secondary)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(10);
+
+    pass_stamped(r, true, 70, 0, TCP_SYN, 1, 0);
+    pass_stamped(r, false, secondary, 71, TCP_SYN | TCP_ACK, SECONDARY_CLOCK, 1);
+    PacketTcp in = pass_stamped(r, true, 71, primary + 1, TCP_ACK, 2, PRIMARY_CLOCK);
+    g_assert_cmpuint(in.ack, ==, secondary + 1);
+    g_assert_cmpuint(in.timestamp, ==, 2);
+    g_assert_cmpuint(in.timestamp_echo, ==, SECONDARY_CLOCK);
+    PacketTcp out = pass_stamped(r, false, secondary + 1, 74, TCP_ACK, SECONDARY_CLOCK + 300, 2);
+    g_assert_cmpuint(out.sequence, ==, primary + 1);
+    g_assert_cmpuint(out.timestamp, ==, PRIMARY_CLOCK + 300);
+    g_assert_cmpuint(out.timestamp_echo, ==, 2);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 1);
+    tcp_rewriter_checkpoint(r);
+    out = pass_stamped(r, false, primary + 4, 74, TCP_ACK, PRIMARY_CLOCK + 301, 2);
+    g_assert_cmpuint(out.timestamp, ==, PRIMARY_CLOCK + 301);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+}
+
+static void test_timestamps(void)
+{
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        v6 = ipv6;
+        check_timestamps(PRIMARY, SECONDARY);
+        check_timestamps(PRIMARY, PRIMARY);
+    }
+    v6 = false;
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -223,5 +296,6 @@ int main(int argc, char **argv)
     g_test_add_func("/net/tcp-rewrite/active-answered-before", test_active_open_answered_before);
     g_test_add_func("/net/tcp-rewrite/reset", test_reset);
     g_test_add_func("/net/tcp-rewrite/failover", test_failover);
+    g_test_add_func("/net/tcp-rewrite/timestamps", test_timestamps);
     return g_test_run();
 }

@@ -182,7 +182,9 @@ static VCPUExit run_until_stop(Guest *guest, void (*between)(Guest *guest))
     const AccelOps *ops = accel_ops();
     VCPUExit reason = VCPU_EXIT_INTERRUPTED;
 
+    bql_lock();
     vcpu->halted = false;
+    bql_unlock();
     if (ops->state_changed) {
         ops->state_changed(vcpu);
     }

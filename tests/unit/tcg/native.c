@@ -130,6 +130,8 @@ static void on_signal(int number, siginfo_t *info, void *opaque)
     native_snapshot.trap = registers[REG_TRAPNO];
     memcpy(&native_snapshot.fx, context->uc_mcontext.fpregs, sizeof(native_snapshot.fx));
     registers[REG_RIP] = (greg_t)(uintptr_t)native_resume;
+    /* Some processors do not return to a stack pointer that is not canonical. */
+    registers[REG_RSP] = (greg_t)native_host_stack;
     registers[REG_CSGSFS] = (registers[REG_CSGSFS] & ~(greg_t)0xffff) | LINUX_CS_64;
     registers[REG_EFL] &= ~(greg_t)(FLAG_DF | 0x100);
 }

@@ -5,6 +5,7 @@
  * random control state. The engine must come back each time, whatever the guest does to itself.
  */
 #include "guest.h"
+#include "system/bql.h"
 
 #include <string.h>
 
@@ -123,7 +124,9 @@ static void run_for_a_while(Guest *guest)
     VCPU *vcpu = &guest->cpu->vcpu;
     VCPUExit reason = VCPU_EXIT_INTERRUPTED;
 
+    bql_lock();
     vcpu->halted = false;
+    bql_unlock();
     accel_ops()->state_changed(vcpu);
     for (unsigned i = 0; i < SLICES_MAX && reason == VCPU_EXIT_INTERRUPTED; i++) {
         __atomic_store_n(&vcpu->exit_request, 0, __ATOMIC_SEQ_CST);
