@@ -20,6 +20,7 @@
 #include "system/runstate.h"
 #include "trace-migration.h"
 #include "util/report.h"
+#include "util/timer.h"
 
 typedef struct Secondary {
     MigrationIncoming *incoming;
@@ -153,12 +154,18 @@ static bool load_state(Secondary *secondary, uint64_t *pages, GError **error)
     return ok;
 }
 
-static bool resume_svm(Secondary *secondary, GError **error)
+/*
+ * The PVM has been running since @pvm_runs_us. The SVM's clock catches up: a guest that tells the
+ * time (HTTP's Date, for instance) would otherwise say something else by the time that loading
+ * took.
+ */
+static bool resume_svm(Secondary *secondary, gint64 pvm_runs_us, GError **error)
 {
     bool ok = true;
 
     bql_lock();
     if (secondary->mode == COLO_SECONDARY_RUNS && global_state_loaded() == RUN_STATE_RUNNING) {
+        virtual_clock_skip_ns((now_us() - pvm_runs_us) * 1000);
         ok = vm_start_quietly(error);
     }
     bql_unlock();
@@ -180,10 +187,11 @@ static bool commit(Secondary *secondary, bool *broken, GError **error)
     g_autoptr(GError) send_error = NULL;
     bool told = colo_message_send(secondary->writer, COLO_MESSAGE_VMSTATE_RECEIVED,
                                   secondary->sequence, 0, &send_error);
+    gint64 told_us = now_us();
     bool ok = colo_fault_point("secondary-committed", secondary->channel, error) &&
               load_state(secondary, &pages, error);
     *broken = !ok;
-    ok = ok && resume_svm(secondary, error);
+    ok = ok && resume_svm(secondary, told_us, error);
     colo_loading_leave();
     if (!ok) {
         return false;

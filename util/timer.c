@@ -163,6 +163,14 @@ void virtual_clock_set_ns(int64_t now_ns)
     virtual_clock_write(false, now_ns);
 }
 
+void virtual_clock_skip_ns(int64_t duration_ns)
+{
+    g_assert(!virtual_clock.running);
+    if (!virtual_clock.external) {
+        virtual_clock_write(false, virtual_clock_ns() + duration_ns);
+    }
+}
+
 void virtual_clock_set_external(void)
 {
     g_assert(!virtual_clock.running);

@@ -42,6 +42,12 @@ void virtual_clock_stop(void);
 void virtual_clock_set_ns(int64_t now_ns);
 
 /*
+ * Move the virtual clock forward by @duration_ns, at least 0: as if it had run while it was
+ * stopped. An external clock is left to its client. The clock must be stopped. Needs the BQL.
+ */
+void virtual_clock_skip_ns(int64_t duration_ns);
+
+/*
  * Hand the virtual clock to the qtest client: time moves only by virtual_clock_advance_ns().
  * Call once, before the first virtual_clock_start().
  */

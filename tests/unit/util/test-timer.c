@@ -168,7 +168,8 @@ static void test_virtual_clock_set(void)
     Shot a;
 
     virtual_clock_stop();
-    virtual_clock_set_ns(1000 * NANOSECONDS_PER_SECOND);
+    virtual_clock_set_ns(900 * NANOSECONDS_PER_SECOND);
+    virtual_clock_skip_ns(100 * NANOSECONDS_PER_SECOND);
     g_assert_cmpint(clock_get_ns(CLOCK_TYPE_VIRTUAL), ==, 1000 * NANOSECONDS_PER_SECOND);
     shot_init(&a, CLOCK_TYPE_VIRTUAL, 'a');
     timer_mod_ns(a.timer, 1000 * NANOSECONDS_PER_SECOND + 1 * MS);
@@ -186,6 +187,8 @@ static void test_external_clock(void)
 
     virtual_clock_set_external();
     virtual_clock_set_ns(0);
+    virtual_clock_skip_ns(100);
+    g_assert_cmpint(clock_get_ns(CLOCK_TYPE_VIRTUAL), ==, 0);
     virtual_clock_start();
     shot_init(&a, CLOCK_TYPE_VIRTUAL, 'a');
     shot_init(&b, CLOCK_TYPE_VIRTUAL, 'b');
