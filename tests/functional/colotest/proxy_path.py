@@ -2,8 +2,8 @@
 # Copyright The qemu-colo authors
 """How long the proxy keeps a frame: two emulators without a guest, whose part is played here.
 
-Each emulator has a back end `hn0` (the wire) and a back end `guest` that stands for the card, with a
-hub between them. Both are datagram sockets of ours. A frame of the client goes into the primary's
+Each emulator has a back end `hn0` (the wire) and a back end `guest` that stands for the card, with
+a hub between them. Both are datagram sockets of ours. A frame of the client goes into the primary's
 wire; it arrives at the primary's guest, and through the mirror at the secondary's. Both answer the
 same, the comparator agrees, and the answer leaves by the primary's wire. What sockets, hub and we
 cost ourselves is in `plain`, which is measured with the primary alone, without a proxy.
