@@ -107,7 +107,7 @@ typedef struct PacketTcp {
     uint16_t mss;
     uint8_t window_scale;
     uint32_t timestamp, timestamp_echo;
-    uint32_t timestamps_offset; /* of the two in the frame */
+    uint32_t timestamps_offset;        /* of the two in the frame */
     PacketSack sack[PACKET_MAX_SACKS]; /* the first sack_count, the others are not set */
 } PacketTcp;
 
