@@ -139,14 +139,33 @@ static bool may_go(const TcpStream *stream, const Packet *packet)
     return is_matched(stream, packet);
 }
 
-/* In order of arrival, so that the comparison never reorders a connection. */
+/*
+ * Does it repeat what the held segment @head begins with, or what is before that? It then goes out
+ * without waiting for @head, which may be a long one whose end the secondary cannot send before it
+ * gets an acknowledgement of its beginning.
+ */
+static bool repeats_before(const Packet *packet, const Packet *head)
+{
+    return !(packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
+           tcp_sequence_difference(segment_of(packet).begin, segment_of(head).begin) <= 0;
+}
+
+/* In order of arrival, so that the comparison never reorders a connection; but see above. */
 static void release_ready(TcpStream *stream, const TcpContext *context)
 {
-    HeldFrame *frame;
+    HeldFrame *frame, *next;
 
     while ((frame = stream->primary.head) && may_go(stream, &frame->packet)) {
         frame_queue_remove(&stream->primary, frame);
         context->release(frame, context->opaque);
+    }
+    for (frame = frame ? frame->next : NULL; frame; frame = next) {
+        next = frame->next;
+        if (repeats_before(&frame->packet, &stream->primary.head->packet) &&
+            may_go(stream, &frame->packet)) {
+            frame_queue_remove(&stream->primary, frame);
+            context->release(frame, context->opaque);
+        }
     }
 }
 

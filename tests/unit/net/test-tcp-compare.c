@@ -146,6 +146,28 @@ static void test_segmentation(void)
     g_assert_cmpuint(b.stream.secondary.length, ==, 0);
 }
 
+/*
+ * The secondary has sent all that it may before an ACK; the ACK needs the beginning of a primary's
+ * segment that ends later. What repeats the beginning goes, or both would wait for ever.
+ */
+static void test_repetition_passes_longer_segment(void)
+{
+    g_auto(Bench) b = bench_new();
+
+    text(&b, true, 100, "abcdefgh");
+    text(&b, true, 108, "ij");
+    text(&b, false, 100, "ab");
+    g_assert_cmpuint(b.released->len, ==, 0);
+    text(&b, true, 100, "abc");
+    g_assert_cmpuint(b.released->len, ==, 0);
+    text(&b, false, 102, "cd");
+    g_assert_cmpuint(b.released->len, ==, 1);
+    text(&b, true, 100, "abcd");
+    g_assert_cmpuint(b.released->len, ==, 2);
+    text(&b, false, 104, "efghij");
+    g_assert_cmpuint(b.released->len, ==, 4);
+}
+
 static void test_difference(void)
 {
     for (int first = 0; first < 2; first++) {
@@ -623,6 +645,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/tcp-compare/segmentation", test_segmentation);
+    g_test_add_func("/net/tcp-compare/repetition-passes-longer-segment",
+                    test_repetition_passes_longer_segment);
     g_test_add_func("/net/tcp-compare/difference", test_difference);
     g_test_add_func("/net/tcp-compare/ack-rule", test_ack_rule);
     g_test_add_func("/net/tcp-compare/fin", test_fin);
