@@ -219,8 +219,9 @@ static gboolean connecting_deliver(gpointer opaque)
 static gpointer connecting_thread(gpointer opaque)
 {
     ChannelConnecting *self = opaque;
-    g_autoptr(GSource) source = g_idle_source_new();
+    /* Given up last, and so in this order: letting go of a source takes its context's lock. */
     g_autoptr(GMainContext) context = self->context ? g_main_context_ref(self->context) : NULL;
+    g_autoptr(GSource) source = g_idle_source_new();
 
     channel_open(self->channel, self->address, self->timeout_ms, &self->error);
     g_source_set_priority(source, G_PRIORITY_DEFAULT);
