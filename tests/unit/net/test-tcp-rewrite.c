@@ -11,13 +11,13 @@
 
 static bool v6;
 
-/* Send through the rewriter; returns the frame as parsed afterwards, checksum verified. */
-static PacketTcp pass(TcpRewriter *rewriter, bool to_guest, uint32_t sequence, uint32_t ack,
-                      uint8_t flags)
+/*
+ * Send through the rewriter with 12 bytes of @options; returns the frame as parsed afterwards,
+ * checksum verified.
+ */
+static PacketTcp pass_options(TcpRewriter *rewriter, bool to_guest, uint32_t sequence, uint32_t ack,
+                              uint8_t flags, const uint8_t options[12])
 {
-    uint8_t options[12] = { 1, 5, 10 }; /* SACK at an odd offset */
-    store_be32(options + 3, ack + 100);
-    store_be32(options + 7, ack + 200);
     FrameSpec spec = { .ipv6 = v6,
                        .protocol = PROTOCOL_TCP,
                        .sequence = sequence,
@@ -42,6 +42,16 @@ static PacketTcp pass(TcpRewriter *rewriter, bool to_guest, uint32_t sequence, u
     g_assert_cmphex(checksum_transport(&packet, 16), ==,
                     load_be16(frame->data + packet.transport_offset + 16));
     return packet.tcp;
+}
+
+static PacketTcp pass(TcpRewriter *rewriter, bool to_guest, uint32_t sequence, uint32_t ack,
+                      uint8_t flags)
+{
+    uint8_t options[12] = { 1, 5, 10 }; /* SACK at an odd offset */
+
+    store_be32(options + 3, ack + 100);
+    store_be32(options + 7, ack + 200);
+    return pass_options(rewriter, to_guest, sequence, ack, flags, options);
 }
 
 static void check_translated(TcpRewriter *r)
@@ -217,32 +227,10 @@ static PacketTcp pass_stamped(TcpRewriter *rewriter, bool to_guest, uint32_t seq
                               uint8_t flags, uint32_t timestamp, uint32_t echo)
 {
     uint8_t options[12] = { 1, 8, 10 }; /* at an odd offset */
+
     store_be32(options + 3, timestamp);
     store_be32(options + 7, echo);
-    FrameSpec spec = { .ipv6 = v6,
-                       .protocol = PROTOCOL_TCP,
-                       .sequence = sequence,
-                       .ack = ack,
-                       .flags = flags,
-                       .payload = "abc",
-                       .payload_size = 3,
-                       .options = options,
-                       .options_size = 12,
-                       .source = to_guest ? 1 : 2,
-                       .destination = to_guest ? 2 : 1,
-                       .source_port = to_guest ? 999 : 80,
-                       .destination_port = to_guest ? 80 : 999 };
-    g_autoptr(GByteArray) frame = frame_new(&spec);
-
-    if (to_guest) {
-        tcp_rewriter_to_guest(rewriter, frame->data, frame->len, false);
-    } else {
-        tcp_rewriter_from_guest(rewriter, frame->data, frame->len, false);
-    }
-    Packet packet = frame_parse(frame);
-    g_assert_cmphex(checksum_transport(&packet, 16), ==,
-                    load_be16(frame->data + packet.transport_offset + 16));
-    return packet.tcp;
+    return pass_options(rewriter, to_guest, sequence, ack, flags, options);
 }
 
 /*
