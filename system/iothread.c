@@ -137,7 +137,7 @@ static gboolean run_call(gpointer opaque)
 void iothread_run_and_wait(IOThread *iothread, void (*function)(void *opaque), void *opaque)
 {
     Call call = { .function = function, .opaque = opaque };
-    g_autoptr(GSource) source = g_idle_source_new();
+    GSource *source = g_idle_source_new();
 
     g_assert(iothread->thread && iothread->thread != g_thread_self());
     g_mutex_init(&call.lock);
@@ -145,6 +145,7 @@ void iothread_run_and_wait(IOThread *iothread, void (*function)(void *opaque), v
     g_source_set_priority(source, G_PRIORITY_DEFAULT);
     g_source_set_callback(source, run_call, &call, NULL);
     g_source_attach(source, iothread->context);
+    g_source_unref(source); /* the loop frees it */
     g_mutex_lock(&call.lock);
     while (!call.done) {
         g_cond_wait(&call.done_cond, &call.lock);

@@ -628,19 +628,29 @@ static void test_netdev(void)
 
 typedef struct Sender {
     int fd;
-    unsigned count;
+    GPtrArray *frames; /* GByteArray */
     uint32_t seed;
 } Sender;
 
 /* Texts "0", "1", ... on a port of their own each, so that order does not matter. */
+static GPtrArray *make_numbers(unsigned count)
+{
+    GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
+
+    for (unsigned i = 0; i < count; i++) {
+        g_autofree char *text = g_strdup_printf("%u", i);
+        g_ptr_array_add(frames, text_frame(1 + i, text));
+    }
+    return frames;
+}
+
 static gpointer send_numbers(gpointer opaque)
 {
     const Sender *sender = opaque;
     g_autoptr(GRand) rand = g_rand_new_with_seed(sender->seed);
 
-    for (unsigned i = 0; i < sender->count; i++) {
-        g_autofree char *text = g_strdup_printf("%u", i);
-        g_autoptr(GByteArray) frame = text_frame(1 + i, text);
+    for (unsigned i = 0; i < sender->frames->len; i++) {
+        const GByteArray *frame = sender->frames->pdata[i];
         send_record(sender->fd, frame->data, frame->len);
         if (g_rand_int_range(rand, 0, 50) == 0) {
             g_usleep(100);
@@ -655,11 +665,12 @@ static void test_traffic(void)
     enum { COUNT = 3000 };
     g_auto(Bench) b;
     g_autofree uint8_t *seen = g_malloc0(COUNT);
+    g_autoptr(GPtrArray) frames = make_numbers(COUNT);
     unsigned turns = 0;
 
     bench_init(&b, "");
     colo_begin_here();
-    Sender senders[2] = { { b.primary, COUNT, 1 }, { b.secondary, COUNT, 2 } };
+    Sender senders[2] = { { b.primary, frames, 1 }, { b.secondary, frames, 2 } };
     GThread *threads[2];
     for (unsigned i = 0; i < 2; i++) {
         threads[i] = g_thread_new("sender", send_numbers, &senders[i]);
@@ -690,12 +701,14 @@ static void test_traffic(void)
 /* The object goes while frames come; whatever it had taken leaves. */
 static void test_delete_in_traffic(void)
 {
+    g_autoptr(GPtrArray) frames = make_numbers(200);
+
     for (unsigned round = 0; round < 5; round++) {
         g_auto(Bench) b;
 
         bench_init(&b, "");
         colo_begin_here();
-        Sender sender = { b.primary, 200, round };
+        Sender sender = { b.primary, frames, round };
         GThread *thread = g_thread_new("sender", send_numbers, &sender);
         wait_until(figures().compared > 10 * round);
         delete_object("c0");

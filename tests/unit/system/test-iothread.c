@@ -93,9 +93,10 @@ static void test_sources(void)
         Seen seen = { 0 };
         g_assert_no_error(error);
         for (unsigned n = 0; n < 300; n++) {
-            g_autoptr(GSource) source = g_timeout_source_new(n % 3);
+            GSource *source = g_timeout_source_new(n % 3);
             g_source_set_callback(source, look_in_source, &seen, NULL);
             g_source_attach(source, iothread_context(iothread));
+            g_source_unref(source);
             g_usleep(n % 7 * 10);
         }
         for (unsigned n = 0; n < 1000; n++) {
