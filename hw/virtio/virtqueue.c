@@ -159,7 +159,7 @@ static bool available_count(VirtQueue *queue, uint16_t *count)
         return false;
     }
     /* What lies behind the index is read only after it. */
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    ring_fence(__ATOMIC_ACQUIRE);
     return true;
 }
 
@@ -226,7 +226,7 @@ bool virtqueue_enable_notification(VirtQueue *queue)
         ring_store16(&queue->used_part, USED_FLAGS, 0);
     }
     /* Either the driver sees our wish, or we see its chain. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    ring_fence(__ATOMIC_SEQ_CST);
     return !available_count(queue, &count) || count == 0;
 }
 
@@ -259,7 +259,7 @@ void virtqueue_publish(VirtQueue *queue, unsigned count)
     queue->filled = 0;
     queue->in_use = (uint16_t)(queue->in_use - count);
     queue->used_index = new;
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    ring_fence(__ATOMIC_RELEASE);
     ring_store16(&queue->used_part, USED_INDEX, new);
     /* So far without an interrupt that the distance would wrap: the next one goes out. */
     if ((uint16_t)(new - queue->signalled_used) < (uint16_t)(new - old)) {
@@ -286,7 +286,7 @@ static bool driver_wants_interrupt(VirtQueue *queue)
     uint16_t waiting;
 
     /* The used index is visible before we look at what the driver wants. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    ring_fence(__ATOMIC_SEQ_CST);
     if (virtio_has_feature(device, VIRTIO_F_NOTIFY_ON_EMPTY) && queue->in_use == 0 &&
         available_count(queue, &waiting) && waiting == 0) {
         return true;
