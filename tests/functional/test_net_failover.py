@@ -17,9 +17,8 @@ PROXIES = pytest.mark.parametrize("proxy", [
     {}, {"direct": True}, {"vnet_header": True}, {"direct": True, "vnet_header": True},
 ], ids=["documented", "direct", "documented-vnet", "direct-vnet"])
 
-#: No checkpoint comes to the help of a comparison or a translation that does not work, unless it
-#: stands still for this long.
-NO_HELP = {"compare_timeout": 20000}
+#: No checkpoint comes to the help of a comparison or a translation that does not work.
+NO_HELP = {"compare_timeout": 600000}
 NO_HELP_DELAY_MS = 600000
 
 #: How long a client is without an answer, in seconds: a TCP backs off while nobody answers, and
