@@ -133,8 +133,8 @@ static bool load_devices(Secondary *secondary, GError **error)
         migration_reader_new_memory(secondary->devices, secondary->devices_size);
 
     g_assert(bql_locked());
-    return checkpoint_participants_commit(CHECKPOINT_SECONDARY, secondary->sequence, error) &&
-           savevm_load_devices(reader, error);
+    return savevm_load_devices(reader, error) &&
+           checkpoint_participants_commit(CHECKPOINT_SECONDARY, secondary->sequence, error);
 }
 
 /* The SVM becomes what the PVM was. Its own wishes are forgotten. */

@@ -220,6 +220,9 @@ static void compare_tap_init(CompareTap *self)
 {
     self->parent.vnet_header = true;
     self->parent.queue = NET_FILTER_QUEUE_RX;
+    /* What is compared is what leaves: with a rewriter on this side, translated. */
+    g_free(self->parent.position);
+    self->parent.position = g_strdup("head");
 }
 
 static void compare_tap_class_init(CompareTapClass *klass)

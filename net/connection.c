@@ -384,6 +384,16 @@ void connection_table_remove(ConnectionTable *table, ConnectionEntry *entry)
     }
 }
 
+void connection_table_foreach(const ConnectionTable *table, ConnectionVisit *visit, void *opaque)
+{
+    for (uint32_t number = 0; number < table->made; number++) {
+        const ConnectionEntry *entry = entry_at(table, number);
+        if (entry->present) {
+            visit(entry, opaque);
+        }
+    }
+}
+
 void connection_table_clear(ConnectionTable *table)
 {
     for (uint32_t number = 0; number < table->made; number++) {

@@ -74,6 +74,10 @@ void connection_table_prepare(const ConnectionTable *table, ConnectionLookup *co
 ConnectionEntry *connection_table_get_prepared(ConnectionTable *table,
                                                const ConnectionLookup *lookup);
 
+/* Call @visit for each entry, in no particular order; it must not change the table. */
+typedef void ConnectionVisit(const ConnectionEntry *entry, void *opaque);
+void connection_table_foreach(const ConnectionTable *table, ConnectionVisit *visit, void *opaque);
+
 void connection_table_remove(ConnectionTable *table, ConnectionEntry *entry);
 void connection_table_clear(ConnectionTable *table);
 

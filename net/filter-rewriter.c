@@ -3,14 +3,17 @@
 /*
  * The object `filter-rewriter`: translates TCP sequence numbers between the secondary's guest and
  * the clients, who speak with the primary's. After a failover it goes on for the connections that
- * need it. At each checkpoint the guest gets the primary's connections, and nothing needs it.
+ * need it. At each checkpoint the guest gets the primary's connections, and the translations that
+ * the primary itself does for them: none, unless it is a survivor that is protected again.
  */
 #include "migration/checkpoint.h"
 #include "net/filter-internal.h"
 #include "net/frame-store.h"
+#include "net/rewriter-state.h"
 #include "net/tcp-rewrite.h"
 #include "system/bql.h"
 #include "trace-net.h"
+#include "util/report.h"
 
 /* Bytes for the guest that wait while a checkpoint is taken; what is beyond is dropped. */
 #define WAITING_BYTES_MAX ((size_t)4 * 1024 * 1024)
@@ -94,6 +97,93 @@ static void stop_holding(RewriterFilter *self)
     frame_store_drain(self->waiting, let_go, self);
 }
 
+/* ---- the state of the virtual machine ---- */
+
+/* What is saved, or came last. BQL. */
+static struct RewriterState {
+    GHashTable *netdevs; /* rewriter_state_new() */
+    unsigned without_rewriter;
+} state;
+
+static RewriterFilter *rewriter_of(const char *netdev)
+{
+    for (GList *item = rewriters; item; item = item->next) {
+        if (!strcmp(((RewriterFilter *)item->data)->parent.netdev_id, netdev)) {
+            return item->data;
+        }
+    }
+    return NULL;
+}
+
+static void collect_translations(void *opaque)
+{
+    g_hash_table_remove_all(state.netdevs);
+    for (GList *item = rewriters; item; item = item->next) {
+        RewriterFilter *self = item->data;
+        if (self->parent.on && tcp_rewriter_translated(self->rewriter) > 0) {
+            g_hash_table_replace(state.netdevs, g_strdup(self->parent.netdev_id),
+                                 tcp_rewriter_translations(self->rewriter));
+        }
+    }
+}
+
+static void adopt_translations(RewriterFilter *self)
+{
+    tcp_rewriter_checkpoint(self->rewriter,
+                            g_hash_table_lookup(state.netdevs, self->parent.netdev_id));
+    trace_filter_rewriter_adopted(net_filter_name(&self->parent),
+                                  tcp_rewriter_translated(self->rewriter));
+}
+
+/* The connections end here; a checkpoint a second need not say so each time. */
+static void warn_without_rewriter(void)
+{
+    unsigned count = 0;
+    const char *example = NULL;
+    GHashTableIter iter;
+    gpointer id, value;
+
+    g_hash_table_iter_init(&iter, state.netdevs);
+    while (g_hash_table_iter_next(&iter, &id, &value)) {
+        if (!rewriter_of(id)) {
+            count += ((const GArray *)value)->len;
+            example = id;
+        }
+    }
+    if (count > state.without_rewriter) {
+        report_warning("netdev '%s' has no filter-rewriter: %u TCP connections of the guest cannot "
+                       "go on here",
+                       example, count);
+    }
+    state.without_rewriter = count;
+}
+
+/* In a checkpoint that is committed afterwards; otherwise the guest has moved here for good. */
+static bool translations_loaded(void *opaque, int version, GError **error)
+{
+    warn_without_rewriter();
+    for (GList *item = rewriters; item; item = item->next) {
+        if (!((RewriterFilter *)item->data)->holds) {
+            adopt_translations(item->data);
+        }
+    }
+    return true;
+}
+
+static const VMStateDescription vmstate_rewriter = {
+    .name = "filter-rewriter",
+    .version = 1,
+    .minimum_version = 1,
+    .pre_save = collect_translations,
+    .post_load = translations_loaded,
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_SINGLE(netdevs, struct RewriterState, 0, NULL, vmstate_type_tcp_translations,
+                           GHashTable *),
+            VMSTATE_END,
+        },
+};
+
 /* ---- checkpoints ---- */
 
 /*
@@ -114,7 +204,7 @@ static bool rewriters_commit(void *opaque, CheckpointSide side, uint64_t sequenc
         RewriterFilter *self = item->data;
         trace_filter_rewriter_checkpoint(net_filter_name(&self->parent),
                                          tcp_rewriter_translated(self->rewriter));
-        tcp_rewriter_checkpoint(self->rewriter);
+        adopt_translations(self);
         stop_holding(self);
     }
     return true;
@@ -143,9 +233,11 @@ static const CheckpointOps rewriter_ops = {
     .stop = rewriters_stop,
 };
 
-__attribute__((constructor)) static void rewriter_register_participant(void)
+__attribute__((constructor)) static void rewriter_register(void)
 {
     bql_lock();
+    state.netdevs = rewriter_state_new();
+    vmstate_register(NULL, 0, &vmstate_rewriter, &state);
     checkpoint_participant_add(&rewriter_ops, NULL);
     bql_unlock();
 }

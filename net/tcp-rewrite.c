@@ -32,10 +32,12 @@ typedef struct Translation {
     bool has_guest_timestamp, has_echo;
     bool ack_from_syn; /* first_ack came with a SYN: it answers an active open */
     bool reopening;    /* a translated connection, and a client's SYN that the guest may accept */
+    bool inherited;    /* the deltas are the primary's, with the guest; nothing is to be learnt */
 } Translation;
 
 struct TcpRewriter {
     ConnectionTable *table;
+    unsigned limit;
     unsigned translated;
     bool alone; /* new connections need no translation any more */
 };
@@ -64,6 +66,7 @@ TcpRewriter *tcp_rewriter_new(unsigned limit)
 {
     TcpRewriter *rewriter = g_new0(TcpRewriter, 1);
 
+    rewriter->limit = limit;
     rewriter->table =
         connection_table_new(sizeof(Translation), limit, translation_removed, rewriter);
     return rewriter;
@@ -102,7 +105,7 @@ static Translation *find(TcpRewriter *rewriter, const Packet *packet)
 
 static void learn(TcpRewriter *rewriter, Translation *translation)
 {
-    if (translation->has_guest && translation->has_ack) {
+    if (translation->has_guest && translation->has_ack && !translation->inherited) {
         bool timestamps = translation->has_guest_timestamp && translation->has_echo;
         set_deltas(rewriter, translation, translation->guest_initial + 1 - translation->first_ack,
                    timestamps ? translation->guest_timestamp - translation->first_echo : 0);
@@ -114,7 +117,7 @@ static void forget(TcpRewriter *rewriter, Translation *translation)
     set_deltas(rewriter, translation, 0, 0);
     translation->has_guest_timestamp = translation->has_echo = false;
     translation->has_guest = translation->has_client_syn = translation->has_ack = false;
-    translation->ack_from_syn = translation->reopening = false;
+    translation->ack_from_syn = translation->reopening = translation->inherited = false;
 }
 
 /*
@@ -181,6 +184,8 @@ static void learn_from_guest(TcpRewriter *rewriter, Translation *translation, co
     bool answered = translation->has_ack && translation->ack_from_syn && !translation->has_guest;
     if (opens ? !answered : accepts) {
         forget(rewriter, translation);
+    } else if (opens) {
+        translation->inherited = false;
     }
     translation->has_guest = true;
     translation->guest_initial = tcp->sequence;
@@ -240,10 +245,37 @@ bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size,
     return true;
 }
 
-void tcp_rewriter_checkpoint(TcpRewriter *rewriter)
+void tcp_rewriter_checkpoint(TcpRewriter *rewriter, const GArray *translations)
 {
     connection_table_clear(rewriter->table);
     rewriter->alone = false;
+    for (guint i = 0; translations && i < MIN(translations->len, rewriter->limit); i++) {
+        const TcpTranslation *given = &g_array_index(translations, TcpTranslation, i);
+        Translation *translation =
+            (Translation *)connection_table_get(rewriter->table, &given->key);
+        translation->inherited = true;
+        set_deltas(rewriter, translation, given->delta, given->timestamp_delta);
+    }
+}
+
+static void append_translation(const ConnectionEntry *entry, void *opaque)
+{
+    const Translation *translation = (const Translation *)entry;
+
+    if (is_translated(translation)) {
+        TcpTranslation given = { entry->key, translation->delta, translation->timestamp_delta };
+        g_array_append_val((GArray *)opaque, given);
+    }
+}
+
+GArray *tcp_rewriter_translations(const TcpRewriter *rewriter)
+{
+    GArray *translations = g_array_new(FALSE, FALSE, sizeof(TcpTranslation));
+
+    if (rewriter->translated > 0) {
+        connection_table_foreach(rewriter->table, append_translation, translations);
+    }
+    return translations;
 }
 
 void tcp_rewriter_failover(TcpRewriter *rewriter)

@@ -7,12 +7,16 @@
  */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "net/connection.h"
 
 typedef struct TcpRewriter TcpRewriter;
+
+/* What is done for one connection; not both numbers are 0. */
+typedef struct TcpTranslation {
+    ConnectionKey key;
+    uint32_t delta;
+    uint32_t timestamp_delta;
+} TcpTranslation;
 
 /* Follows at most @limit connections (1 or more), the least recently used one goes. */
 TcpRewriter *tcp_rewriter_new(unsigned limit);
@@ -21,16 +25,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TcpRewriter, tcp_rewriter_free)
 
 /*
  * A frame on its way to the guest (ACK, SACK and echo += delta) or from it (sequence and
- * timestamp -= delta), changed
- * in place with its checksum. @partial: the checksum is left to the card and covers only the
- * pseudo-header yet, so it stays. What is no TCP segment, or is a fragment, is left alone.
- * Returns whether the frame was changed.
+ * timestamp -= delta), changed in place with its checksum. @partial: the checksum is left to the
+ * card and covers only the pseudo-header yet, so it stays. What is no TCP segment, or is a
+ * fragment, is left alone. Returns whether the frame was changed.
  */
 bool tcp_rewriter_to_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial);
 bool tcp_rewriter_from_guest(TcpRewriter *rewriter, uint8_t *frame, size_t size, bool partial);
 
-/* The guest now is a copy of the primary's: delta is 0 for all connections. */
-void tcp_rewriter_checkpoint(TcpRewriter *rewriter);
+/*
+ * The guest now is a copy of the primary's, and @translations (TcpTranslation, or NULL for none)
+ * are those that the primary's own rewriter does for it: those of a survivor that is protected
+ * again. All others are forgotten. What the limit has no room for is left out.
+ */
+void tcp_rewriter_checkpoint(TcpRewriter *rewriter, const GArray *translations);
+
+/* What is done at present: an array of TcpTranslation that the caller owns. */
+GArray *tcp_rewriter_translations(const TcpRewriter *rewriter);
 
 /*
  * The other guest is gone. Connections that are known are translated until they end, new ones need

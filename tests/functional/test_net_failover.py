@@ -84,9 +84,14 @@ def test_short_requests(net_pair, net_size, host):
     witness.check()
 
 
-def test_redis_kills(net_pair, net_size, rng):
-    """Every write that was acknowledged is there after each of several failovers."""
-    pair = net_pair()
+@pytest.mark.parametrize("proxy", [{}, {"direct": True, "vnet_header": True}],
+                         ids=["documented", "direct-vnet"])
+def test_redis_kills(net_pair, net_size, rng, proxy):
+    """Every write that was acknowledged is there after each of several failovers.
+
+    The connection is one and the same: each survivor translates it as its predecessor did.
+    """
+    pair = net_pair(**proxy)
     witness = Witness(pair)
     client = None
     share = net_size.redis_writes // (net_size.redis_kills + 1)
@@ -104,6 +109,23 @@ def test_redis_kills(net_pair, net_size, rng):
     assert result["acknowledged"] == net_size.redis_writes - 1
     check = pair.bed.run_client("redis_check", host=GUEST_IPV4, last=result["acknowledged"])
     assert check["lost"] == []
+    check_stalls(result)
+    witness.check()
+
+
+def test_survivor_moves(net_pair):
+    """A connection that a survivor translates goes on where its guest is migrated to."""
+    pair = net_pair(compare=NO_HELP)
+    pair.protect(delay_ms=NO_HELP_DELAY_MS)
+    witness = Witness(pair)
+    client = pair.bed.start_client("redis_write", host=GUEST_IPV4, count=2000, pause=0.002)
+    client.wait_progress("acknowledged", 200)
+    kill_primary(pair, witness)
+    client.wait_progress("acknowledged", 800)
+    pair.migrate()
+    witness.moved()
+    result = client.result(120)
+    assert result["acknowledged"] == 1999
     check_stalls(result)
     witness.check()
 

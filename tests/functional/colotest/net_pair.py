@@ -94,6 +94,11 @@ def primary_wiring(address, direct=False, vnet_header=False, compare=None):
         "comp0": {**comparator, "primary_in": "compare0-0", "outdev": "compare_out0"}})
 
 
+def rewriter(vnet_header=False):
+    vnet = {"vnet_hdr_support": True} if vnet_header else {}
+    return {"qom_type": "filter-rewriter", "netdev": NETDEV, "queue": "all", **vnet}
+
+
 def secondary_wiring(primary_address, vnet_header=False):
     vnet = {"vnet_hdr_support": True} if vnet_header else {}
     redirector = {"qom_type": "filter-redirector", "netdev": NETDEV, **vnet}
@@ -102,7 +107,7 @@ def secondary_wiring(primary_address, vnet_header=False):
          "red1": connecting(primary_address, COMPARE_PORT)},
         {"f1": {**redirector, "queue": "tx", "indev": "red0"},
          "f2": {**redirector, "queue": "rx", "outdev": "red1"},
-         "rew0": {"qom_type": "filter-rewriter", "netdev": NETDEV, "queue": "all", **vnet}},
+         "rew0": rewriter(vnet_header)},
         kept=("rew0",))
 
 
@@ -128,7 +133,7 @@ class NetPair(Pair):
         self._environment = environment
         self.hosts = {}
         self._wirings = {}
-        #: VMs with a rewriter. A survivor goes on translating connections from its predecessor.
+        #: VMs with a rewriter. A survivor goes on translating connections of its predecessor's.
         self._rewriting = set()
         self._vms = []
         self._number = 0
@@ -180,6 +185,9 @@ class NetPair(Pair):
         """Move the unprotected guest to the other host by a live migration."""
         self._new_secondary()
         self.secondary.start()
+        if self.primary in self._rewriting:
+            add_object(self.secondary, "rew0", rewriter(self.vnet_header))
+            self._rewriting.add(self.secondary)
         self.primary.set_parameters(max_bandwidth=1 << 34)
         self.primary.migrate(self.uri, seconds)
         self.secondary.wait_status("running", seconds=seconds)

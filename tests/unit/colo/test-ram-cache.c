@@ -80,6 +80,10 @@ static void start_stream(void)
     g_assert_no_error(error);
     savevm_live_complete(writer, &error);
     g_assert_no_error(error);
+    bql_lock();
+    savevm_save_devices(writer, &error);
+    bql_unlock();
+    g_assert_no_error(error);
     savevm_put_eof(writer);
     const void *data = migration_writer_data(writer, &size);
     g_autoptr(MigrationReader) reader = migration_reader_new_memory(data, size);

@@ -585,7 +585,12 @@ static void test_netdev(void)
     g_autoptr(GError) error = NULL;
 
     filter_bench_init(&net);
+    filter_bench_add("filter-rewriter,id=rew0");
     add("netdev=hn0,secondary_in=s");
+    /* It compares what leaves: behind all others on the way out. */
+    g_assert_cmpstr(G_OBJECT_TYPE_NAME(net.backend->client->filters->pdata[0]), ==,
+                    "colo-compare-tap");
+    filter_bench_delete("rew0");
     nic_send(&net, "one", 0);
     assert_backend_got(&net, "one");
     colo_begin_here();

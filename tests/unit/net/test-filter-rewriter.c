@@ -4,6 +4,8 @@
 #include "filter-bench.h"
 #include "frame.h"
 #include "migration/checkpoint-internal.h"
+#include "migration/savevm.h"
+#include "migration/stream.h"
 #include "net/checksum.h"
 #include "system/main-loop.h"
 #include "util/bytes.h"
@@ -166,6 +168,109 @@ static void test_primary(void)
     filter_bench_clear(&bench);
 }
 
+/* ---- the state of the virtual machine ---- */
+
+static GByteArray *save(void)
+{
+    g_autoptr(MigrationWriter) writer = migration_writer_new_buffer(0);
+    size_t size;
+
+    g_assert_true(savevm_save_devices(writer, NULL));
+    savevm_put_eof(writer);
+    const void *data = migration_writer_data(writer, &size);
+    GByteArray *bytes = g_byte_array_new();
+    return g_byte_array_append(bytes, data, size);
+}
+
+static bool load(const GByteArray *bytes, GError **error)
+{
+    g_autoptr(MigrationReader) reader = migration_reader_new_memory(bytes->data, bytes->len);
+
+    return savevm_load_devices(reader, error);
+}
+
+/* A connection that is translated: saved, and gone with its filter. */
+static GByteArray *save_translated(void)
+{
+    set_up();
+    open_connection();
+    GByteArray *bytes = save();
+    filter_bench_clear(&bench);
+    return bytes;
+}
+
+static void test_moves(void)
+{
+    g_autoptr(GByteArray) bytes = save_translated();
+
+    set_up();
+    g_assert_true(load(bytes, NULL));
+    check_translated();
+    g_autoptr(GByteArray) again = save();
+    g_assert_cmpmem(again->data, again->len, bytes->data, bytes->len);
+    filter_bench_clear(&bench);
+}
+
+/* The primary is a survivor: the guest of the checkpoint is translated as it is there. */
+static void test_checkpoint_translated(void)
+{
+    g_autoptr(GByteArray) bytes = save_translated();
+
+    set_up();
+    g_assert_true(checkpoint_participants_start(CHECKPOINT_SECONDARY, NULL));
+    g_assert_true(checkpoint_participants_prepare(CHECKPOINT_SECONDARY, 1, NULL));
+    send_segment(true, 71, PRIMARY + 51, TCP_ACK);
+    g_assert_true(load(bytes, NULL));
+    g_assert_cmpuint(bench.nic->frames->len, ==, 0);
+    g_assert_true(checkpoint_participants_commit(CHECKPOINT_SECONDARY, 1, NULL));
+    g_assert_cmpuint(take_segment(true).ack, ==, SECONDARY + 51);
+    end();
+    check_translated();
+    filter_bench_clear(&bench);
+}
+
+/* The guest goes on without its old connections, and the user is told. */
+static void test_moves_without_rewriter(void)
+{
+    if (g_test_subprocess()) {
+        g_autoptr(GByteArray) bytes = save_translated();
+        filter_bench_init(&bench);
+        g_assert_true(load(bytes, NULL));
+        g_assert_true(load(bytes, NULL));
+        filter_bench_clear(&bench);
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stderr("*netdev * has no filter-rewriter: 1 TCP connections of the guest "
+                              "cannot go on here\n");
+    g_test_trap_assert_stderr_unmatched("*warning*warning*");
+}
+
+/* Any changed or missing byte of the section leads to an error or to another state, no more. */
+static void test_bad_state(void)
+{
+    g_autoptr(GByteArray) bytes = save_translated();
+    g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+
+    set_up();
+    for (guint size = 0; size < bytes->len; size++) {
+        g_autoptr(GByteArray) part = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        g_byte_array_append(part, bytes->data, size);
+        g_assert_false(load(part, &error));
+        g_assert_nonnull(error);
+    }
+    for (int round = 0; round < 3000; round++) {
+        g_autoptr(GByteArray) bad = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        g_byte_array_append(bad, bytes->data, bytes->len);
+        bad->data[g_rand_int_range(rand, 0, bad->len)] ^= 1 << g_rand_int_range(rand, 0, 8);
+        g_assert_true(load(bad, &error) == (error == NULL));
+    }
+    filter_bench_clear(&bench);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -175,5 +280,9 @@ int main(int argc, char **argv)
     g_test_add_func("/net/filter-rewriter/failover", test_failover);
     g_test_add_func("/net/filter-rewriter/end", test_end);
     g_test_add_func("/net/filter-rewriter/primary", test_primary);
+    g_test_add_func("/net/filter-rewriter/moves", test_moves);
+    g_test_add_func("/net/filter-rewriter/checkpoint-translated", test_checkpoint_translated);
+    g_test_add_func("/net/filter-rewriter/moves-without-rewriter", test_moves_without_rewriter);
+    g_test_add_func("/net/filter-rewriter/bad-state", test_bad_state);
     return g_test_run();
 }

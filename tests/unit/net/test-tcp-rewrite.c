@@ -107,7 +107,7 @@ static void test_checkpoint_and_unknown(void)
 
     pass(r, false, SECONDARY, 0, TCP_SYN);
     pass(r, true, 70, PRIMARY + 1, TCP_SYN | TCP_ACK);
-    tcp_rewriter_checkpoint(r);
+    tcp_rewriter_checkpoint(r, NULL);
     g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
     g_assert_cmpuint(pass(r, true, 71, PRIMARY + 1, TCP_ACK).ack, ==, PRIMARY + 1);
     g_assert_cmpuint(pass(r, false, PRIMARY + 1, 71, TCP_ACK).sequence, ==, PRIMARY + 1);
@@ -164,7 +164,7 @@ static void test_syn_repeated_after_checkpoint(void)
 
     pass(r, true, 70, 0, TCP_SYN);
     pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
-    tcp_rewriter_checkpoint(r);
+    tcp_rewriter_checkpoint(r, NULL);
     pass(r, true, 70, 0, TCP_SYN);
     pass(r, false, PRIMARY, 71, TCP_SYN | TCP_ACK);
     g_assert_cmpuint(pass(r, true, 71, PRIMARY + 1, TCP_ACK).ack, ==, PRIMARY + 1);
@@ -213,9 +213,86 @@ static void test_failover(void)
     g_autoptr(GByteArray) frame = frame_new(&other);
     g_assert_false(tcp_rewriter_to_guest(r, frame->data, frame->len, false));
     check_translated(r);
-    tcp_rewriter_checkpoint(r);
+    tcp_rewriter_checkpoint(r, NULL);
     g_assert_false(tcp_rewriter_to_guest(r, frame->data, frame->len, false));
     g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
+}
+
+/* ---- a survivor that is protected again ---- */
+
+/* What the primary's rewriter does, done by one on the new secondary. */
+static TcpRewriter *new_secondary(const TcpRewriter *primary)
+{
+    TcpRewriter *secondary = tcp_rewriter_new(10);
+    g_autoptr(GArray) translations = tcp_rewriter_translations(primary);
+
+    tcp_rewriter_checkpoint(secondary, translations);
+    return secondary;
+}
+
+static TcpRewriter *survivor(void)
+{
+    TcpRewriter *r = tcp_rewriter_new(10);
+
+    pass(r, true, 70, 0, TCP_SYN);
+    pass(r, false, SECONDARY, 71, TCP_SYN | TCP_ACK);
+    pass(r, true, 71, PRIMARY + 1, TCP_ACK);
+    tcp_rewriter_failover(r);
+    return r;
+}
+
+/* Both guests are one, so both need the same translation, and so does the next survivor. */
+static void test_inherited(void)
+{
+    for (int i = 0; i < 2; i++) {
+        v6 = i;
+        g_autoptr(TcpRewriter) first = survivor();
+        g_autoptr(TcpRewriter) second = new_secondary(first);
+        check_translated(first);
+        check_translated(second);
+        tcp_rewriter_failover(second);
+        check_translated(second);
+        g_autoptr(TcpRewriter) third = new_secondary(second);
+        check_translated(third);
+        tcp_rewriter_checkpoint(third, NULL);
+        g_assert_cmpuint(tcp_rewriter_translated(third), ==, 0);
+    }
+    v6 = false;
+}
+
+/* What ends an inherited translation is what ends any other. */
+static void test_inherited_reopened(void)
+{
+    g_autoptr(TcpRewriter) first = survivor();
+    g_autoptr(TcpRewriter) second = new_secondary(first);
+
+    pass(second, true, 900, 0, TCP_SYN); /* anybody's */
+    check_translated(second);
+    pass(second, true, 900, 0, TCP_SYN);
+    pass(second, false, 7000, 901, TCP_SYN | TCP_ACK);
+    g_assert_cmpuint(pass(second, true, 901, 3001, TCP_ACK).ack, ==, 7001);
+
+    /* The guest opens it; the primary's SYN was answered before. */
+    g_autoptr(TcpRewriter) third = new_secondary(first);
+    pass(third, true, 500, 3001, TCP_SYN | TCP_ACK);
+    g_assert_cmpuint(pass(third, false, 7000, 0, TCP_SYN).sequence, ==, 3000);
+    g_assert_cmpuint(pass(third, true, 501, 3001, TCP_ACK).ack, ==, 7001);
+}
+
+static void test_inherited_too_many(void)
+{
+    g_autoptr(TcpRewriter) r = tcp_rewriter_new(2);
+    g_autoptr(GArray) translations = g_array_new(FALSE, FALSE, sizeof(TcpTranslation));
+
+    for (uint16_t i = 1; i <= 3; i++) {
+        TcpTranslation translation = { .key = { .low_port = i }, .delta = i };
+        g_array_append_val(translations, translation);
+    }
+    tcp_rewriter_checkpoint(r, translations);
+    g_assert_cmpuint(tcp_rewriter_translated(r), ==, 2);
+    g_autoptr(GArray) kept = tcp_rewriter_translations(r);
+    g_assert_cmpuint(kept->len, ==, 2);
+    g_assert_cmpuint(g_array_index(kept, TcpTranslation, 0).delta, ==, 1);
 }
 
 /* ---- timestamps ---- */
@@ -235,8 +312,7 @@ static PacketTcp pass_stamped(TcpRewriter *rewriter, bool to_guest, uint32_t seq
 
 /*
  * A client sees the primary's clock go on: its echoes reach the guest on the guest's own clock.
- * With
- * @secondary equal to @primary only the clocks differ.
+ * With @secondary equal to @primary only the clocks differ.
  */
 static void check_timestamps(uint32_t primary, uint32_t secondary)
 {
@@ -253,7 +329,10 @@ static void check_timestamps(uint32_t primary, uint32_t secondary)
     g_assert_cmpuint(out.timestamp, ==, PRIMARY_CLOCK + 300);
     g_assert_cmpuint(out.timestamp_echo, ==, 2);
     g_assert_cmpuint(tcp_rewriter_translated(r), ==, 1);
-    tcp_rewriter_checkpoint(r);
+    g_autoptr(TcpRewriter) second = new_secondary(r);
+    out = pass_stamped(second, false, secondary + 1, 74, TCP_ACK, SECONDARY_CLOCK + 300, 2);
+    g_assert_cmpuint(out.timestamp, ==, PRIMARY_CLOCK + 300);
+    tcp_rewriter_checkpoint(r, NULL);
     out = pass_stamped(r, false, primary + 4, 74, TCP_ACK, PRIMARY_CLOCK + 301, 2);
     g_assert_cmpuint(out.timestamp, ==, PRIMARY_CLOCK + 301);
     g_assert_cmpuint(tcp_rewriter_translated(r), ==, 0);
@@ -284,6 +363,9 @@ int main(int argc, char **argv)
     g_test_add_func("/net/tcp-rewrite/active-answered-before", test_active_open_answered_before);
     g_test_add_func("/net/tcp-rewrite/reset", test_reset);
     g_test_add_func("/net/tcp-rewrite/failover", test_failover);
+    g_test_add_func("/net/tcp-rewrite/inherited", test_inherited);
+    g_test_add_func("/net/tcp-rewrite/inherited-reopened", test_inherited_reopened);
+    g_test_add_func("/net/tcp-rewrite/inherited-too-many", test_inherited_too_many);
     g_test_add_func("/net/tcp-rewrite/timestamps", test_timestamps);
     return g_test_run();
 }
