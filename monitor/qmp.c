@@ -323,7 +323,7 @@ static void emit_event(const char *name, json_t *event)
 {
     trace_monitor_event(name);
     g_mutex_lock(&events_lock);
-    g_queue_push_tail(&events, json_incref(event));
+    g_queue_push_tail(&events, event);
     g_mutex_unlock(&events_lock);
     if (bql_locked()) {
         deliver_events(NULL);

@@ -27,7 +27,6 @@ void qapi_event_emit(const char *name, json_t *data)
         json_object_set_new(event, "data", data);
     }
     emitter(name, event);
-    json_decref(event);
 }
 
 static int compare_command(const void *name, const void *command)

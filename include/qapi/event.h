@@ -11,8 +11,8 @@
 #include <jansson.h>
 
 /*
- * Takes one event. @event is the complete object {"event", "data"?, "timestamp"}; it is
- * borrowed. Called from any thread, with or without locks held: it must not wait.
+ * Takes one event. @event is the complete object {"event", "data"?, "timestamp"}; it is the
+ * emitter's from then on. Called from any thread, with or without locks held: it must not wait.
  */
 typedef void QapiEventEmitter(const char *name, json_t *event);
 

@@ -450,6 +450,7 @@ static unsigned events;
 static void on_event(const char *name, json_t *event)
 {
     events += strcmp(name, "NIC_RX_FILTER_CHANGED") == 0;
+    json_decref(event);
 }
 
 static GPtrArray *query(const char *name, const char *expected_error)

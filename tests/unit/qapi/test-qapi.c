@@ -293,7 +293,7 @@ static json_t *last_event;
 static void emitter(const char *name, json_t *event)
 {
     json_decref(last_event);
-    last_event = json_incref(event);
+    last_event = event;
     g_assert_cmpstr(json_string_value(json_object_get(event, "event")), ==, name);
 }
 

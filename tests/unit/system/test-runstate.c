@@ -11,6 +11,7 @@ static GString *calls; /* events and handlers: "STOP run- " */
 static void on_event(const char *name, json_t *event)
 {
     g_string_append_printf(calls, "%s ", name);
+    json_decref(event);
 }
 
 static void on_change(void *opaque, bool running, RunState state)
