@@ -96,7 +96,8 @@ static bool lookup_wait(Channel *channel, Lookup *lookup, gint64 deadline_us)
     if (ready == 0) {
         errno = ETIMEDOUT;
     }
-    return ready > 0;
+    eventfd_t times;
+    return ready > 0 && eventfd_read(lookup->done_fd, &times) == 0;
 }
 
 static struct addrinfo *lookup_finish(Lookup *lookup, GError **error)
