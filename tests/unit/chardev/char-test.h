@@ -9,6 +9,7 @@
 
 typedef struct Recorder {
     CharFrontend frontend;
+    GMutex lock; /* for handlers that run in another thread */
     GString *input;
     int room; /* what can_receive answers */
     int opened, closed, breaks, focus_in, focus_out;
@@ -26,8 +27,20 @@ static inline void recorder_receive(void *opaque, const uint8_t *data, int size)
 
     g_assert_cmpint(size, >, 0);
     g_assert_cmpint(size, <=, recorder->room);
+    g_mutex_lock(&recorder->lock);
     g_string_append_len(recorder->input, (const char *)data, size);
     recorder->thread = g_thread_self();
+    g_mutex_unlock(&recorder->lock);
+}
+
+/* How much has come, and which thread has brought it last. */
+static inline gsize recorder_length(Recorder *recorder, GThread **thread)
+{
+    g_mutex_lock(&recorder->lock);
+    gsize length = recorder->input->len;
+    *thread = recorder->thread;
+    g_mutex_unlock(&recorder->lock);
+    return length;
 }
 
 static inline void recorder_event(void *opaque, CharEvent event)
@@ -38,7 +51,7 @@ static inline void recorder_event(void *opaque, CharEvent event)
         [CHAR_EVENT_BREAK] = &recorder->breaks,        [CHAR_EVENT_FOCUS_IN] = &recorder->focus_in,
         [CHAR_EVENT_FOCUS_OUT] = &recorder->focus_out,
     };
-    (*counters[event])++;
+    g_atomic_int_inc(counters[event]);
 }
 
 static inline void recorder_start_in(Recorder *recorder, Chardev *chardev, GMainContext *context)
@@ -61,6 +74,7 @@ static inline void recorder_stop(Recorder *recorder)
 {
     char_frontend_deinit(&recorder->frontend);
     g_string_free(g_steal_pointer(&recorder->input), TRUE);
+    g_mutex_clear(&recorder->lock);
 }
 
 static inline gboolean wake_up(gpointer opaque)

@@ -383,6 +383,7 @@ static void test_context(void)
 {
     Server server;
     Loop loop = { .context = g_main_context_new() };
+    GThread *thread;
     server_start(&server, "");
     Recorder *recorder = &server.recorder;
     loop.thread = g_thread_new("loop", loop_thread, &loop);
@@ -392,8 +393,8 @@ static void test_context(void)
         Channel *client = connect_to(&server);
         run_until(g_atomic_int_get(&recorder->opened) == i);
         g_assert_true(channel_write_all(client, "ping", 4, NULL));
-        run_until(*(volatile gsize *)&recorder->input->len == (gsize)i * 4);
-        g_assert_true(recorder->thread == loop.thread);
+        run_until(recorder_length(recorder, &thread) == (gsize)i * 4);
+        g_assert_true(thread == loop.thread);
         channel_unref(client);
         run_until(g_atomic_int_get(&recorder->closed) == i);
     }
@@ -405,7 +406,7 @@ static void test_context(void)
         char_frontend_set_handlers(&recorder->frontend, recorder_can_receive, recorder_receive,
                                    recorder_event, recorder, i % 2 ? loop.context : NULL);
     }
-    run_until(*(volatile gsize *)&recorder->input->len == 20 + 1600);
+    run_until(recorder_length(recorder, &thread) == 20 + 1600);
     for (int i = 0; i < 200; i++) {
         g_assert_cmpmem(recorder->input->str + 20 + i * 8, 8, "12345678", 8);
     }

@@ -244,7 +244,9 @@ static unsigned migrations;
 
 static void on_timer(int number)
 {
-    __atomic_store_n(&timer_guest->cpu->vcpu.exit_request, 1, __ATOMIC_SEQ_CST);
+    Guest *guest = __atomic_load_n(&timer_guest, __ATOMIC_ACQUIRE); /* in any thread */
+
+    __atomic_store_n(&guest->cpu->vcpu.exit_request, 1, __ATOMIC_SEQ_CST);
 }
 
 static void set_timer(unsigned period_us)
@@ -264,7 +266,7 @@ unsigned guest_run_migrating(Guest *guest, unsigned period_us)
 {
     struct sigaction action = { .sa_handler = on_timer, .sa_flags = SA_RESTART };
 
-    timer_guest = guest;
+    __atomic_store_n(&timer_guest, guest, __ATOMIC_RELEASE);
     migrations = 0;
     g_assert(sigaction(SIGALRM, &action, NULL) == 0);
     set_timer(period_us);
