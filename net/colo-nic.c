@@ -216,6 +216,7 @@ static bool open_queues(ColoNic *nic, GError **error)
         .queue_frames = HELD_FRAMES_MAX,
         .held_bytes = HELD_BYTES_MAX,
         .timeout = TIMEOUT_MS,
+        .whole = true, /* the kernel has the packet, and takes a verdict */
     };
 
     nic->comparator = comparator_new(&config, &comparator_ops, nic);

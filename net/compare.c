@@ -91,7 +91,7 @@ static void emit_fragments(Comparator *comparator, const GPtrArray *fragments)
 
 static void emit_held(Comparator *comparator, HeldFrame *held)
 {
-    struct iovec iov = { held->data, held->packet.size };
+    struct iovec iov = { (void *)held->packet.frame, held->packet.size };
 
     if (held->fragments) {
         emit_fragments(comparator, held->fragments);
@@ -107,6 +107,14 @@ static void release_matched(HeldFrame *held, void *opaque)
     comparator->statistics.matched++;
     emit_held(comparator, held);
     held_frame_free(held);
+}
+
+static void release_part(const NetFrame *frame, void *opaque)
+{
+    Comparator *comparator = opaque;
+
+    comparator->statistics.cut++;
+    comparator->ops.release(frame, comparator->opaque);
 }
 
 /* --- connections --- */
@@ -238,6 +246,7 @@ static TcpContext tcp_context(Comparator *comparator)
 {
     return (TcpContext){ .limit = comparator->config.queue_frames,
                          .release = release_matched,
+                         .release_part = comparator->config.whole ? NULL : release_part,
                          .opaque = comparator };
 }
 

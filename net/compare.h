@@ -15,13 +15,15 @@ typedef struct ComparatorConfig {
     unsigned queue_frames; /* most that are held of one connection, for each side */
     size_t held_bytes;     /* most that are held of all */
     int64_t timeout;       /* a primary frame waits no longer than this; unit of `now` */
+    bool whole;            /* the owner can only send what came, never a part of it */
 } ComparatorConfig;
 
 /* None of these may call into the comparator. */
 typedef struct ComparatorOps {
     /*
      * Send @frame, which is borrowed, to the client. It is the very frame that was given to
-     * comparator_primary_frames() when that one can go at once.
+     * comparator_primary_frames() when that one can go at once. A long segment may leave in
+     * parts, unless `whole` forbids it.
      */
     void (*release)(const NetFrame *frame, void *opaque);
     /* A checkpoint is needed; asked once until comparator_checkpoint(). */
@@ -33,6 +35,7 @@ typedef struct ComparatorStatistics {
     uint64_t compared;                         /* of the primary, while running */
     uint64_t matched;                          /* left because the secondary sent the same */
     uint64_t released;                         /* left: matched, at a checkpoint, uncompared */
+    uint64_t cut;                              /* parts that left before the rest: not in these */
     uint64_t dropped;                          /* primary frames, for lack of room or of use */
     uint64_t late;                             /* of the secondary, from before a checkpoint */
     uint64_t refused;                          /* by the parser: compared as they are */

@@ -24,6 +24,7 @@ HeldFrame *held_frame_alloc(HeldFrames *frames, size_t size)
         frame->room = room;
     }
     frame->owner = NULL;
+    frame->left = 0;
     frame->fragments = NULL;
     return frame;
 }
@@ -76,6 +77,17 @@ void arrived_frame_clear(ArrivedFrame *arrived)
     }
 }
 
+void held_frame_take(HeldFrame *frame, uint32_t size)
+{
+    Packet *packet = &frame->packet;
+
+    frame->left += size;
+    packet->frame += size;
+    packet->size -= size;
+    packet->payload_size -= size;
+    packet->tcp.sequence += size;
+}
+
 void held_frame_free(HeldFrame *frame)
 {
     HeldFrames *frames = frame->owner;
@@ -83,7 +95,7 @@ void held_frame_free(HeldFrame *frame)
     *(frame->newer ? &frame->newer->older : &frames->newest) = frame->older;
     *(frame->older ? &frame->older->newer : &frames->oldest) = frame->newer;
     frames->count--;
-    frames->bytes -= frame->packet.size;
+    frames->bytes -= frame->left + frame->packet.size;
     let_go(frames, frame);
 }
 

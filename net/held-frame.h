@@ -17,7 +17,8 @@ struct HeldFrame {
     int64_t arrived;
     VnetHeader header;
     uint32_t room; /* bytes at data */
-    Packet packet; /* its frame is `data` */
+    uint32_t left; /* bytes of payload that have left already */
+    Packet packet; /* its frame is at `data + left` */
     uint8_t data[];
 };
 
@@ -25,7 +26,7 @@ struct HeldFrame {
 struct HeldFrames {
     HeldFrame *oldest, *newest;
     unsigned count;
-    size_t bytes;
+    size_t bytes;     /* in memory: what has left of a frame that is held counts too */
     HeldFrame *spare; /* freed ones for the next frames, linked by `newer` */
     unsigned spares;
 };
@@ -46,6 +47,12 @@ HeldFrame *held_frame_alloc(HeldFrames *frames, size_t size);
 HeldFrame *arrived_frame_keep(ArrivedFrame *arrived);
 /* Not kept: let go what it owns. */
 void arrived_frame_clear(ArrivedFrame *arrived);
+
+/*
+ * The first @size bytes of the payload of a TCP frame have left: @frame is the rest, whose headers
+ * are in place directly in front of it. It stays where it is in the order of arrival.
+ */
+void held_frame_take(HeldFrame *frame, uint32_t size);
 
 void held_frame_free(HeldFrame *frame);
 /* Free all of them, and the spare ones. Queues that hold them must be forgotten. */

@@ -3,28 +3,18 @@
 /*
  * What a sender left to the card, done in software for receivers that have no card: the
  * transport checksum, and cutting large TCP frames into segments (virtio 1.2, section 5.1.6.2
- * "Packet Transmission"; RFC 9293 for which flags belong to which segment, RFC 3168 for CWR).
+ * "Packet Transmission").
  */
 #include <string.h>
 
 #include "net/checksum.h"
 #include "net/net.h"
 #include "net/packet.h"
+#include "net/tcp-part.h"
 #include "trace-net.h"
 #include "util/bytes.h"
 
 enum {
-    IPV4_TOTAL_LENGTH = 2,
-    IPV4_ID = 4,
-    IPV4_CHECKSUM = 10,
-    IPV4_ADDRESSES = 12,
-    IPV6_PAYLOAD_LENGTH = 4,
-    IPV6_ADDRESSES = 8,
-    IPV6_HEADER = 40,
-    TCP_SEQUENCE = 4,
-    TCP_FLAGS = 13,
-    TCP_CHECKSUM = 16,
-    TCP_FLAG_CWR = 0x80,
     UDP_CHECKSUM = 6,
 };
 
@@ -62,78 +52,12 @@ static bool complete_checksum(uint8_t *data, size_t size, const VnetHeader *head
 
 /* ---- segments ---- */
 
-typedef struct Segmenter {
-    const Packet *packet;
-    uint8_t *headers; /* of one segment, `packet->payload_offset` bytes */
-    uint32_t offset;  /* of the segment in the payload */
-    uint32_t size;    /* of its payload */
-    uint16_t number;
-} Segmenter;
-
-static void set_ipv4_header(const Segmenter *segmenter)
+static void emit_segment(const TcpPart *part, uint8_t *headers, const Emitter *emitter)
 {
-    uint8_t *ip = segmenter->headers + segmenter->packet->network_offset;
-    uint32_t header = segmenter->packet->payload_offset - segmenter->packet->network_offset;
-    uint32_t ip_header = segmenter->packet->transport_offset - segmenter->packet->network_offset;
-
-    store_be16(ip + IPV4_TOTAL_LENGTH, header + segmenter->size);
-    store_be16(ip + IPV4_ID, load_be16(ip + IPV4_ID) + segmenter->number);
-    store_be16(ip + IPV4_CHECKSUM, 0);
-    store_be16(ip + IPV4_CHECKSUM, checksum_finish(checksum_add(0, ip, ip_header)));
-}
-
-static void set_ipv6_header(const Segmenter *segmenter)
-{
-    uint8_t *ip = segmenter->headers + segmenter->packet->network_offset;
-    uint32_t header = segmenter->packet->payload_offset - segmenter->packet->network_offset;
-
-    store_be16(ip + IPV6_PAYLOAD_LENGTH, header - IPV6_HEADER + segmenter->size);
-}
-
-static uint32_t pseudo_header(const Segmenter *segmenter, uint32_t tcp_header)
-{
-    const Packet *packet = segmenter->packet;
-    const uint8_t *ip = segmenter->headers + packet->network_offset;
-    bool ipv4 = packet->ip_version == 4;
-    uint32_t sum = checksum_add(0, ip + (ipv4 ? IPV4_ADDRESSES : IPV6_ADDRESSES), ipv4 ? 8 : 32);
-
-    return sum + PROTOCOL_TCP + tcp_header + segmenter->size;
-}
-
-static void set_tcp_header(const Segmenter *segmenter, const uint8_t *payload)
-{
-    const Packet *packet = segmenter->packet;
-    uint8_t *tcp = segmenter->headers + packet->transport_offset;
-    uint32_t tcp_header = packet->payload_offset - packet->transport_offset;
-    bool last = segmenter->offset + segmenter->size == packet->payload_size;
-
-    store_be32(tcp + TCP_SEQUENCE, packet->tcp.sequence + segmenter->offset);
-    if (!last) {
-        tcp[TCP_FLAGS] &= ~(TCP_FIN | TCP_PSH);
-    }
-    if (segmenter->number > 0) {
-        tcp[TCP_FLAGS] &= ~TCP_FLAG_CWR;
-    }
-    store_be16(tcp + TCP_CHECKSUM, 0);
-    uint32_t sum = checksum_add(pseudo_header(segmenter, tcp_header), tcp, tcp_header);
-    store_be16(tcp + TCP_CHECKSUM, checksum_finish(checksum_add(sum, payload, segmenter->size)));
-}
-
-static void emit_segment(Segmenter *segmenter, const Emitter *emitter)
-{
-    const Packet *packet = segmenter->packet;
-    const uint8_t *payload = packet_payload(packet) + segmenter->offset;
-
-    memcpy(segmenter->headers, packet->frame, packet->payload_offset);
-    if (packet->ip_version == 4) {
-        set_ipv4_header(segmenter);
-    } else {
-        set_ipv6_header(segmenter);
-    }
-    set_tcp_header(segmenter, payload);
+    tcp_part_headers(part, false, headers);
     struct iovec iov[] = {
-        { segmenter->headers, packet->payload_offset },
-        { (void *)payload, segmenter->size },
+        { headers, part->packet->payload_offset },
+        { (void *)(packet_payload(part->packet) + part->offset), part->size },
     };
     emit_plain(emitter, iov, G_N_ELEMENTS(iov));
 }
@@ -149,13 +73,13 @@ static bool cut_into_segments(const uint8_t *data, size_t size, const VnetHeader
         return false;
     }
     g_autofree uint8_t *headers = g_malloc(packet.payload_offset);
-    Segmenter segmenter = { .packet = &packet, .headers = headers };
+    TcpPart part = { .packet = &packet };
     do {
-        segmenter.size = MIN(packet.payload_size - segmenter.offset, header->gso_size);
-        emit_segment(&segmenter, emitter);
-        segmenter.offset += segmenter.size;
-        segmenter.number++;
-    } while (segmenter.offset < packet.payload_size);
+        part.size = MIN(packet.payload_size - part.offset, header->gso_size);
+        emit_segment(&part, headers, emitter);
+        part.offset += part.size;
+        part.number++;
+    } while (part.offset < packet.payload_size);
     return true;
 }
 

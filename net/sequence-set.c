@@ -113,18 +113,14 @@ void sequence_set_add(SequenceSet *set, uint32_t begin, uint32_t end)
     shrink(set);
 }
 
-bool sequence_set_covers(const SequenceSet *set, uint32_t begin, uint32_t end)
+uint32_t sequence_set_prefix(const SequenceSet *set, uint32_t begin, uint32_t end)
 {
     const SequenceRange *ranges = set->many ? set->many : &set->one;
 
-    if (begin == end) {
-        return true;
-    }
     for (unsigned i = 0; i < set->count; i++) {
-        uint32_t size = ranges[i].end - ranges[i].begin;
-        if (begin - ranges[i].begin < size && end - ranges[i].begin <= size) {
-            return true;
+        if (begin - ranges[i].begin < ranges[i].end - ranges[i].begin) {
+            return MIN(ranges[i].end - begin, end - begin);
         }
     }
-    return false;
+    return 0;
 }

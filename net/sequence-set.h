@@ -28,5 +28,11 @@ void sequence_set_clear(SequenceSet *set);
 /* Add [begin, end). The range with the lowest positions makes room in a full set. */
 void sequence_set_add(SequenceSet *set, uint32_t begin, uint32_t end);
 
+/* How many positions of [begin, end) are in the set before the first one that is not? */
+uint32_t sequence_set_prefix(const SequenceSet *set, uint32_t begin, uint32_t end);
+
 /* Is all of [begin, end) in the set? An empty range always is. */
-bool sequence_set_covers(const SequenceSet *set, uint32_t begin, uint32_t end);
+static inline bool sequence_set_covers(const SequenceSet *set, uint32_t begin, uint32_t end)
+{
+    return sequence_set_prefix(set, begin, end) == end - begin;
+}

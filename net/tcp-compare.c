@@ -124,13 +124,20 @@ static bool was_reset_at(const TcpStream *stream, uint32_t sequence)
     return false;
 }
 
+/* Has the secondary acknowledged all that the segment acknowledges? */
+static bool ack_may_go(const TcpStream *stream, const PacketTcp *tcp)
+{
+    return !(tcp->flags & TCP_ACK) ||
+           (stream->has_secondary_ack &&
+            tcp_sequence_difference(tcp->ack, stream->secondary_ack) <= 0);
+}
+
 /* May this segment of the primary go out? */
 static bool may_go(const TcpStream *stream, const Packet *packet)
 {
     const PacketTcp *tcp = &packet->tcp;
 
-    if ((tcp->flags & TCP_ACK) && (!stream->has_secondary_ack ||
-                                   tcp_sequence_difference(tcp->ack, stream->secondary_ack) > 0)) {
+    if (!ack_may_go(stream, tcp)) {
         return false;
     }
     if (tcp->flags & TCP_RST) {
@@ -139,15 +146,31 @@ static bool may_go(const TcpStream *stream, const Packet *packet)
     return is_matched(stream, packet);
 }
 
+/* It may not go whole; its beginning goes as soon as it can. */
+static void release_beginning(const TcpStream *stream, HeldFrame *frame, const TcpContext *context)
+{
+    Segment segment = segment_of(&frame->packet);
+
+    if (ack_may_go(stream, &frame->packet.tcp)) {
+        tcp_cut(frame, sequence_set_prefix(&stream->matched, segment.begin, segment.end), context);
+    }
+}
+
 /*
  * Does it repeat what the held segment @head begins with, or what is before that? It then goes out
- * without waiting for @head, which may be a long one whose end the secondary cannot send before it
- * gets an acknowledgement of its beginning.
+ * without waiting for @head, whose end the secondary may be unable to send before the client has
+ * acknowledged what was lost.
  */
 static bool repeats_before(const Packet *packet, const Packet *head)
 {
     return !(packet->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
            tcp_sequence_difference(segment_of(packet).begin, segment_of(head).begin) <= 0;
+}
+
+static void release_whole(TcpStream *stream, HeldFrame *frame, const TcpContext *context)
+{
+    frame_queue_remove(&stream->primary, frame);
+    context->release(frame, context->opaque);
 }
 
 /* In order of arrival, so that the comparison never reorders a connection; but see above. */
@@ -156,15 +179,21 @@ static void release_ready(TcpStream *stream, const TcpContext *context)
     HeldFrame *frame, *next;
 
     while ((frame = stream->primary.head) && may_go(stream, &frame->packet)) {
-        frame_queue_remove(&stream->primary, frame);
-        context->release(frame, context->opaque);
+        release_whole(stream, frame, context);
     }
-    for (frame = frame ? frame->next : NULL; frame; frame = next) {
+    if (!frame) {
+        return;
+    }
+    release_beginning(stream, frame, context);
+    for (frame = frame->next; frame; frame = next) {
         next = frame->next;
-        if (repeats_before(&frame->packet, &stream->primary.head->packet) &&
-            may_go(stream, &frame->packet)) {
-            frame_queue_remove(&stream->primary, frame);
-            context->release(frame, context->opaque);
+        if (!repeats_before(&frame->packet, &stream->primary.head->packet)) {
+            continue;
+        }
+        if (may_go(stream, &frame->packet)) {
+            release_whole(stream, frame, context);
+        } else {
+            release_beginning(stream, frame, context);
         }
     }
 }

@@ -22,9 +22,13 @@ typedef enum TcpVerdict {
 /* Takes @frame, which may go out now. Must not call into the stream. */
 typedef void TcpRelease(HeldFrame *frame, void *opaque);
 
+/* The beginning of a held frame, borrowed, as a frame of its own; the rest comes later. */
+typedef void TcpReleasePart(const NetFrame *frame, void *opaque);
+
 typedef struct TcpContext {
     unsigned limit; /* frames in each queue */
     TcpRelease *release;
+    TcpReleasePart *release_part; /* NULL: frames leave whole */
     void *opaque;
     unsigned dropped; /* counts held frames of the primary whose connection is over */
 } TcpContext;

@@ -16,6 +16,12 @@ typedef struct TcpRare {
 
 TcpRare *tcp_stream_rare(TcpStream *stream);
 
+/*
+ * The first @matched positions of @frame were matched, not all: release as many whole segments of
+ * them as there are, and let @frame be the rest. Nothing happens to frames that are not to be cut.
+ */
+void tcp_cut(HeldFrame *frame, uint32_t matched, const TcpContext *context);
+
 /* Forget the connection, as tcp_stream_clear() but for the epoch and a pending SYN. */
 void tcp_stream_begin(TcpStream *stream, TcpContext *context);
 

@@ -322,7 +322,7 @@ static GByteArray *text_frame(FrameSpec spec, const char *payload, size_t size)
     return frame_new(&spec);
 }
 
-/* A card's offloads do not count, and leave with the frame: held, at once, at a checkpoint. */
+/* A card's offloads do not count, and leave with the frame: at once, at a checkpoint, in parts. */
 static void test_vnet_header(void)
 {
     const VnetHeader header = { .flags = VNET_FLAG_NEEDS_CHECKSUM,
@@ -356,9 +356,15 @@ static void test_vnet_header(void)
             g_assert_cmpuint(c.received->len, ==, 0);
             comparator_checkpoint(c.comparator);
         }
-        g_assert_cmpuint(c.received->len, ==, 1);
-        g_assert_cmpmem(&c.header, sizeof(header), &header, sizeof(header));
         g_assert_cmpuint(c.asked, ==, 0);
+        if (variant == 0) {
+            g_assert_cmpuint(c.received->len, ==, 3);
+            g_assert_cmpint(c.header.flags, ==, VNET_FLAG_NEEDS_CHECKSUM);
+            g_assert_cmpint(c.header.gso_type, ==, VNET_GSO_NONE);
+        } else {
+            g_assert_cmpuint(c.received->len, ==, 1);
+            g_assert_cmpmem(&c.header, sizeof(header), &header, sizeof(header));
+        }
     }
 }
 
