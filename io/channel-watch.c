@@ -4,6 +4,7 @@
 #include <glib-unix.h>
 
 #include "channel-internal.h"
+#include "util/event-source.h"
 
 typedef struct ChannelSource {
     GSource source;
@@ -71,6 +72,7 @@ GSource *channel_create_watch(Channel *channel, GIOCondition condition, ChannelW
     int read_fd = g_atomic_int_get(&channel->read_fd);
     int write_fd = g_atomic_int_get(&channel->write_fd);
 
+    event_source_never_nested(source);
     self->channel = channel_ref(channel);
     self->wanted = condition;
     if (read_fd >= 0 && read_fd == write_fd) {

@@ -7,6 +7,8 @@
  */
 #include "net/fd-watch.h"
 
+#include "util/event-source.h"
+
 struct FdWatch {
     GSource source;
     int fd;
@@ -48,6 +50,7 @@ FdWatch *fd_watch_new(int fd, const char *name, void (*readable)(void *opaque),
     watch->opaque = opaque;
     watch->fd = fd;
     g_source_set_name(source, name);
+    event_source_never_nested(source);
     g_source_attach(source, NULL);
     return watch;
 }

@@ -19,6 +19,7 @@
 #include "net/packet.h"
 #include "trace-net.h"
 #include "util/bytes.h"
+#include "util/event-source.h"
 #include "util/report.h"
 
 #define PACKET_COPY_MAX 0xffff
@@ -152,6 +153,7 @@ KernelQueue *kernel_queue_new(uint16_t number, unsigned limit, GMainContext *con
         trace_kernel_queue_buffer(number, errno);
     }
     self->source = g_unix_fd_source_new(fd, G_IO_IN);
+    event_source_never_nested(self->source);
     g_source_set_callback(self->source, G_SOURCE_FUNC(on_readable), self, NULL);
     g_source_attach(self->source, context);
     return g_steal_pointer(&self);

@@ -7,6 +7,7 @@
  */
 #include "net/user-internal.h"
 #include "system/runstate.h"
+#include "util/event-source.h"
 
 #define STOPPED_INTERVAL_MS 500
 
@@ -159,6 +160,7 @@ GSource *user_poll_source_new(UserNet *user)
     self->descriptors = g_array_new(FALSE, FALSE, sizeof(PolledDescriptor));
     self->deadline_us = -1;
     g_source_set_static_name(source, "user network");
+    event_source_never_nested(source);
     g_source_attach(source, NULL);
     return source;
 }

@@ -42,6 +42,7 @@ void main_loop_init(void)
 
 bool main_loop_iterate(bool blocking)
 {
+    g_assert(g_main_depth() == 0); /* see event_source_never_nested() */
     return g_main_context_iteration(g_main_context_default(), blocking);
 }
 

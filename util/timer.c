@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/event-source.h"
 #include "util/report.h"
 
 struct Timer {
@@ -359,6 +360,7 @@ void timers_init(GMainContext *context)
         timers->clock = clock;
         timers->tag = g_source_add_unix_fd(source, queues[clock].fd, G_IO_IN);
         g_source_set_priority(source, G_PRIORITY_HIGH);
+        event_source_never_nested(source);
         g_source_attach(source, context);
         g_source_unref(source);
         queue_rearm(clock);

@@ -13,7 +13,7 @@
 void main_loop_init(void);
 /* Run until main_loop_quit(). Main thread, BQL held on entry and return. */
 void main_loop_run(void);
-/* One turn; blocks when @blocking. For tests and for start-up code. */
+/* One turn; blocks when @blocking. For tests and for start-up code; never from a handler. */
 bool main_loop_iterate(bool blocking);
 /* End main_loop_run() with @status as the process's exit status; any thread. */
 void main_loop_quit(int status);

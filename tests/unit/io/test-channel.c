@@ -462,6 +462,48 @@ static void test_watch(void)
     g_assert_cmpint(watch_once(command, G_IO_OUT).calls, ==, 1);
 }
 
+/* Times that the loop below was woken. */
+static int wake_ups;
+
+static gint count_wake_ups(GPollFD *fds, guint count, gint timeout)
+{
+    gint ready = g_poll(fds, count, timeout);
+
+    wake_ups += ready > 0;
+    return ready;
+}
+
+static gboolean read_byte(Channel *channel, GIOCondition condition, void *opaque)
+{
+    g_assert_true(channel_read_all(channel, opaque, 1, NULL));
+    return G_SOURCE_CONTINUE;
+}
+
+static void test_watch_wakes_once(void)
+{
+    Channel *channels[2];
+    char byte = 0;
+    g_autoptr(GMainContext) context = g_main_context_new();
+
+    socket_pair(channels);
+    g_autoptr(GSource) source = channel_create_watch(channels[0], G_IO_IN, read_byte, &byte);
+    g_source_attach(source, context);
+    g_main_context_iteration(context, false);
+    g_main_context_set_poll_func(context, count_wake_ups);
+    wake_ups = 0;
+    g_main_context_iteration(context, false);
+    g_assert_cmpint(wake_ups, ==, 0);
+    g_assert_true(channel_write_all(channels[1], "x", 1, NULL));
+    for (int i = 0; i < 3; i++) {
+        g_main_context_iteration(context, false);
+    }
+    g_assert_cmpint(byte, ==, 'x');
+    g_assert_cmpint(wake_ups, ==, 1);
+    g_source_destroy(source);
+    channel_unref(channels[0]);
+    channel_unref(channels[1]);
+}
+
 /* ---- descriptors over sockets ---- */
 
 static ino_t inode_of(int fd)
@@ -546,6 +588,7 @@ int main(int argc, char **argv)
     g_test_add_func("/io/channel/shutdown/buffer", test_shutdown_buffer);
     g_test_add_func("/io/channel/wait-timeout", test_wait_timeout);
     g_test_add_func("/io/channel/watch", test_watch);
+    g_test_add_func("/io/channel/watch-wakes-once", test_watch_wakes_once);
     g_test_add_func("/io/channel/pass-fd", test_pass_fd);
     return g_test_run();
 }

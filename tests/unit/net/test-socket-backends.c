@@ -326,6 +326,44 @@ static void test_dgram(void)
     nic_clear(&nics[1]);
 }
 
+/* Times that the main loop was woken. */
+static unsigned wake_ups;
+
+static gint count_wake_ups(GPollFD *fds, guint count, gint timeout)
+{
+    gint ready = g_poll(fds, count, timeout);
+
+    wake_ups += ready > 0;
+    return ready;
+}
+
+/* A frame wakes the main loop once, not once more for the descriptors that GLib shuffles. */
+static void test_dgram_wakes_once(void)
+{
+    static const DatagramPeer connected = { .length = 0 };
+    GPollFunc former = g_main_context_get_poll_func(NULL);
+    uint8_t frame[1500];
+    TestNic nic;
+    int fds[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), ==, 0);
+    nic_init(&nic, "dgram", dgram_client_new("dgram", "dgram", fds[0], &connected, "pair", NULL));
+    main_loop_iterate(false);
+    g_main_context_set_poll_func(NULL, count_wake_ups);
+    wake_ups = 0;
+    for (unsigned n = 0; n < 3; n++) {
+        size_t size = fill_frame(frame, n);
+        g_assert_cmpint(send(fds[1], frame, size, 0), ==, size);
+        main_loop_iterate(true);
+        main_loop_iterate(false);
+    }
+    g_assert_cmpuint(nic.frames->len, ==, 3);
+    g_assert_cmpuint(wake_ups, ==, 3);
+    g_main_context_set_poll_func(NULL, former);
+    nic_clear(&nic);
+    close(fds[1]);
+}
+
 static void test_multicast_address(void)
 {
     g_autoptr(ChannelAddress) address = channel_address_parse_inet("127.0.0.1:5555", NULL);
@@ -345,6 +383,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/stream/garbage", test_stream_garbage);
     g_test_add_func("/net/stream/reconnect", test_stream_reconnect);
     g_test_add_func("/net/dgram/both-ways", test_dgram);
+    g_test_add_func("/net/dgram/wakes-once", test_dgram_wakes_once);
     g_test_add_func("/net/dgram/multicast-address", test_multicast_address);
     return g_test_run();
 }
