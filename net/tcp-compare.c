@@ -150,9 +150,11 @@ static bool may_go(const TcpStream *stream, const Packet *packet)
 static void release_beginning(const TcpStream *stream, HeldFrame *frame, const TcpContext *context)
 {
     Segment segment = segment_of(&frame->packet);
+    uint32_t matched = sequence_set_prefix(&stream->matched, segment.begin, segment.end);
+    uint32_t pushed = stream->has_pushed ? stream->pushed - segment.begin : 0;
 
     if (ack_may_go(stream, &frame->packet.tcp)) {
-        tcp_cut(frame, sequence_set_prefix(&stream->matched, segment.begin, segment.end), context);
+        tcp_cut(frame, matched, pushed <= matched ? pushed : 0, context);
     }
 }
 
@@ -230,7 +232,7 @@ void tcp_stream_begin(TcpStream *stream, TcpContext *context)
     sequence_set_clear(&stream->matched);
     forget_rare(stream);
     stream->has_primary = stream->has_primary_ack = stream->has_secondary_ack = false;
-    stream->has_initial = stream->paired = false;
+    stream->has_initial = stream->has_pushed = stream->paired = false;
 }
 
 void tcp_stream_clear(TcpStream *stream)
@@ -255,6 +257,7 @@ void tcp_stream_refresh(TcpStream *stream, uint32_t epoch)
         uint32_t end = stream->primary_end;
         sequence_set_add(&stream->matched, end - SEQUENCE_SET_SPAN, end);
     }
+    stream->has_pushed = false;
     stream->has_secondary_ack = stream->has_primary_ack;
     stream->secondary_ack = stream->primary_ack;
     stream->paired = stream->has_initial;
@@ -308,8 +311,22 @@ TcpVerdict tcp_stream_primary(TcpStream *stream, ArrivedFrame *arrived, TcpConte
     return TCP_AGREES;
 }
 
-static void note_secondary(TcpStream *stream, const PacketTcp *tcp)
+/* Does it end with less than a whole segment, so that Nagle's algorithm may hold the next back? */
+static bool is_short(const Packet *packet, const VnetHeader *header)
 {
+    return (packet->tcp.flags & TCP_PSH) && packet->payload_size > 0 &&
+           (header->gso_size == 0 || packet->payload_size % header->gso_size != 0);
+}
+
+static void note_secondary(TcpStream *stream, const ArrivedFrame *arrived)
+{
+    const Packet *packet = &arrived->packet;
+    const PacketTcp *tcp = &packet->tcp;
+
+    if (is_short(packet, &arrived->header)) {
+        advance(&stream->pushed, stream->has_pushed, segment_of(packet).data_end);
+        stream->has_pushed = true;
+    }
     if (tcp->flags & TCP_ACK) {
         advance(&stream->secondary_ack, stream->has_secondary_ack, tcp->ack);
         stream->has_secondary_ack = true;
@@ -335,7 +352,7 @@ static TcpVerdict compare_secondary(TcpStream *stream, ArrivedFrame *arrived, Tc
     if (keep && held >= context->limit) {
         return TCP_QUEUE_FULL;
     }
-    note_secondary(stream, &packet->tcp);
+    note_secondary(stream, arrived);
     if (keep) {
         frame_queue_push(&stream->secondary, arrived_frame_keep(arrived));
     }

@@ -43,9 +43,11 @@ typedef struct TcpStream {
     uint32_t initial;           /* of the primary's SYN, when has_initial */
     uint32_t secondary_initial; /* of the secondary's SYN, when paired */
     uint32_t epoch;             /* of the last checkpoint that it knows of */
+    uint32_t pushed; /* the furthest end of a short segment of the secondary, when has_pushed */
     bool has_primary : 1, has_primary_ack : 1, has_secondary_ack : 1;
     bool has_initial : 1; /* the primary's SYN was seen */
-    bool paired : 1;      /* and the secondary's that belongs to it */
+    bool has_pushed : 1;
+    bool paired : 1; /* and the secondary's that belongs to it */
 } TcpStream;
 
 /* A zeroed TcpStream is a valid one of which nothing is known. */

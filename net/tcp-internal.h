@@ -18,9 +18,10 @@ TcpRare *tcp_stream_rare(TcpStream *stream);
 
 /*
  * The first @matched positions of @frame were matched, not all: release as many whole segments of
- * them as there are, and let @frame be the rest. Nothing happens to frames that are not to be cut.
+ * them as there are, or the first @pushed, where the secondary may wait for an acknowledgement, if
+ * that is more. @frame is the rest then. Nothing happens to frames that are not to be cut.
  */
-void tcp_cut(HeldFrame *frame, uint32_t matched, const TcpContext *context);
+void tcp_cut(HeldFrame *frame, uint32_t matched, uint32_t pushed, const TcpContext *context);
 
 /* Forget the connection, as tcp_stream_clear() but for the epoch and a pending SYN. */
 void tcp_stream_begin(TcpStream *stream, TcpContext *context);

@@ -189,8 +189,8 @@ int main(int argc, char **argv)
     comparator_set_running(comparator, true);
     run(comparator, sides, strtoul(argv[4], NULL, 0));
     ComparatorStatistics statistics = comparator_statistics(comparator);
-    printf("primary %u secondary %u released %u held %u dropped %u asked %u left %d\n",
-           sides[1].frames->len, sides[0].frames->len, result.released, statistics.held_frames,
-           (unsigned)statistics.dropped, result.asked, result.left);
+    printf("primary %u secondary %u released %u cut %u held %u dropped %u asked %u left %d\n",
+           sides[1].frames->len, sides[0].frames->len, result.released, (unsigned)statistics.cut,
+           statistics.held_frames, (unsigned)statistics.dropped, result.asked, result.left);
     return 0;
 }

@@ -145,7 +145,10 @@ static void send_primary(Client *client, const Frame *frame, const VnetHeader *h
                               &(NetFrame){ .header = *header, .iov = &iov, .iov_count = 1 }, 1, 0);
 }
 
-/* The secondary's guest says the bytes [from, to) of the same stream; @change one of them. */
+/*
+ * The secondary's guest says the bytes [from, to) of the same stream; @change one of them. Its
+ * @flags count; a FIN only behind the last byte.
+ */
 static void send_secondary(Client *client, FrameSpec spec, uint32_t from, uint32_t to, bool change)
 {
     g_autofree uint8_t *bytes = g_memdup2(payload() + from, to - from);
@@ -154,7 +157,7 @@ static void send_secondary(Client *client, FrameSpec spec, uint32_t from, uint32
     spec.sequence += from;
     spec.payload = bytes;
     spec.payload_size = to - from;
-    spec.flags = TCP_ACK | (spec.flags & TCP_FIN && to == PAYLOAD_SIZE ? TCP_FIN : 0);
+    spec.flags &= to == PAYLOAD_SIZE ? 0xff : ~TCP_FIN;
     g_autoptr(Frame) frame = frame_new(&spec);
     struct iovec iov = { frame->data, frame->len };
     comparator_secondary_frames(client->comparator, &(NetFrame){ .iov = &iov, .iov_count = 1 }, 1,
@@ -219,7 +222,10 @@ static void primary(Case *self)
 
 static void secondary(Case *self, uint32_t from, uint32_t to)
 {
-    send_secondary(&self->client, self->spec, from, to, false);
+    FrameSpec spec = self->spec;
+
+    spec.flags &= ~TCP_PSH;
+    send_secondary(&self->client, spec, from, to, false);
 }
 
 static void assert_segments(const Case *self, unsigned count)
@@ -369,24 +375,77 @@ static void test_timeout_counts_from_arrival(void)
     g_assert_cmpuint(t.client.asked, ==, 1);
 }
 
+/*
+ * The secondary ends a short segment, behind which Nagle's algorithm may make it wait: it leaves,
+ * of long frames and of others, whoever is to compute the checksum.
+ */
+static void check_short(bool large, bool partial, bool secondary_first)
+{
+    g_auto(Case) t;
+
+    case_init(&t, false, 0);
+    t.header.gso_type = large ? VNET_GSO_TCPV4 : VNET_GSO_NONE;
+    t.header.flags = partial ? VNET_FLAG_NEEDS_CHECKSUM : 0;
+    if (!secondary_first) {
+        primary(&t);
+    }
+    send_secondary(&t.client, t.spec, 0, 1201, false);
+    if (secondary_first) {
+        primary(&t);
+    }
+    assert_segments(&t, large ? 2 : 1);
+    secondary(&t, 1201, PAYLOAD_SIZE);
+    assert_segments(&t, large ? 6 : 2);
+    uint32_t at = 0;
+    for (unsigned i = 0; i < t.client.segments->len; i++) {
+        const Frame *segment = t.client.segments->pdata[i];
+        Packet packet = frame_parse(segment);
+        bool last = i + 1 == t.client.segments->len;
+        g_assert_cmpuint(packet.tcp.sequence, ==, (uint32_t)(SEQUENCE + at));
+        g_assert_cmpmem(packet_payload(&packet), packet.payload_size, payload() + at,
+                        packet.payload_size);
+        g_assert_cmphex(load_be16(segment->data + packet.transport_offset + TCP_CHECKSUM), ==,
+                        checksum_transport(&packet, TCP_CHECKSUM));
+        g_assert_cmphex(load_be16(segment->data + packet.network_offset + 4), ==,
+                        (uint16_t)(0xfffe + i));
+        g_assert_cmpint(!!(packet.tcp.flags & TCP_FIN), ==, last);
+        g_assert_cmpint(!!(packet.tcp.flags & TCP_PSH), ==, last);
+        at += packet.payload_size;
+    }
+    g_assert_cmpuint(at, ==, PAYLOAD_SIZE);
+    assert_nothing_held(&t.client);
+}
+
+static void test_short(void)
+{
+    for (unsigned first = 0; first < 2; first++) {
+        check_short(true, true, first);
+        check_short(false, true, first);
+        check_short(false, false, first);
+    }
+}
+
 /* Frames that stay whole: the owner wants it, or the vnet header is not as it should be. */
 static void test_whole(void)
 {
     FrameSpec spec = spec_of(false, 0);
     VnetHeader right;
-    g_autoptr(Frame) frame = large_frame(&spec, &right);
+    g_autoptr(Frame) large = large_frame(&spec, &right);
 
     for (unsigned variant = 0; variant < 8; variant++) {
         g_auto(Client) c;
         VnetHeader header = right;
+        spec.flags = TCP_ACK | (variant == 4 ? TCP_URG : 0);
+        g_autoptr(Frame) frame = frame_new(&spec);
         header.flags = variant == 1 ? 0 : header.flags;
         header.gso_type = variant == 2 ? VNET_GSO_TCPV6 : header.gso_type;
-        header.gso_size = variant == 3 ? 0 : variant == 4 ? PAYLOAD_SIZE : header.gso_size;
+        header.gso_size = variant == 3 ? 0 : header.gso_size;
         header.checksum_start += variant == 5;
         header.checksum_offset -= variant == 6;
         header.gso_type = variant == 7 ? VNET_GSO_NONE : header.gso_type;
         client_init(&c, variant == 0);
         send_primary(&c, frame, &header);
+        spec.flags = variant == 7 ? TCP_ACK : TCP_ACK | TCP_PSH;
         send_secondary(&c, spec, 0, 4999, false);
         g_assert_cmpuint(c.frames, ==, 0);
         g_assert_cmpuint(comparator_statistics(c.comparator).held_frames, ==, 1);
@@ -397,40 +456,61 @@ static void test_whole(void)
 
 #define STREAM 200000 /* bytes */
 
-/* A stack that has sent so far, and may be so far ahead of the client's last ACK. */
+/* Bytes of the stream. A stack may be `window` ahead of what the client has acknowledged. */
 typedef struct Stack {
-    uint32_t sent, window, largest;
+    uint32_t written, sent, window, largest;
+    uint32_t short_end; /* of the last segment that was no whole one */
 } Stack;
 
 typedef struct Flow {
     Client client;
     GRand *rand;
     Stack stacks[2]; /* of the secondary and the primary */
-    uint8_t *bytes;
+    const uint8_t *bytes;
     uint32_t received; /* by the client, in order */
+    uint32_t message;  /* the end of what may be written before the client has all of it */
 } Flow;
 
-/* Send one frame, if the window allows it. */
+/* The programs write what there is, each in pieces of its own. */
+static void write_some(Flow *flow, Stack *stack)
+{
+    uint32_t size = g_rand_int_range(flow->rand, 1, 70000);
+
+    stack->written += MIN(size, flow->message - stack->written);
+}
+
+/* What may be sent now: whole segments, and less than one when no such is unacknowledged. */
+static uint32_t sendable(const Flow *flow, const Stack *stack)
+{
+    uint32_t window = flow->received + stack->window;
+    uint32_t size = MIN(stack->written, window) - stack->sent;
+    bool short_waits = stack->short_end > flow->received;
+
+    return window < stack->written || short_waits ? size / GSO_SIZE * GSO_SIZE : size;
+}
+
+/* Send one frame, if the stack may. */
 static bool send_next(Flow *flow, bool primary)
 {
     Stack *stack = &flow->stacks[primary];
-    uint32_t limit = MIN(STREAM, flow->received + stack->window);
-    uint32_t size = g_rand_int_range(flow->rand, 1, (int)stack->largest);
+    uint32_t most = sendable(flow, stack);
+    uint32_t size = MIN(most, stack->largest);
     FrameSpec spec = spec_of(false, 0);
     VnetHeader header;
 
-    size = MIN(size, limit - stack->sent);
     if (size == 0) {
         return false;
     }
     spec.sequence += stack->sent;
-    spec.flags = TCP_ACK;
+    spec.flags = TCP_ACK | (stack->sent + size == stack->written ? TCP_PSH : 0);
     spec.payload = flow->bytes + stack->sent;
     spec.payload_size = size;
     stack->sent += size;
+    stack->short_end = size % GSO_SIZE ? stack->sent : stack->short_end;
     g_autoptr(Frame) frame = large_frame(&spec, &header);
     if (size <= GSO_SIZE) {
         header.gso_type = VNET_GSO_NONE;
+        header.gso_size = 0;
     }
     struct iovec iov = { frame->data, frame->len };
     NetFrame net_frame = { header, &iov, 1 };
@@ -455,17 +535,31 @@ static void receive_all(Flow *flow)
     g_ptr_array_set_size(flow->client.segments, 0);
 }
 
-/* Neither stack may ever have to wait for a timeout. */
+/* One message of the server; neither stack may ever have to wait for a timeout. */
+static void run_message(Flow *flow)
+{
+    while (flow->received < flow->message) {
+        Stack *stacks = flow->stacks;
+        bool first = g_rand_boolean(flow->rand);
+        bool done = stacks[0].written == flow->message && stacks[1].written == flow->message;
+        if (g_rand_int_range(flow->rand, 0, 3) == 0) {
+            write_some(flow, &stacks[first]);
+        }
+        bool sent = send_next(flow, first) || send_next(flow, !first);
+        receive_all(flow);
+        if (done && !sent && flow->received < flow->message) {
+            g_error("nobody can go on: %u received, %u and %u of %u sent", flow->received,
+                    stacks[1].sent, stacks[0].sent, flow->message);
+        }
+    }
+}
+
 static void run_flow(Flow *flow)
 {
     while (flow->received < STREAM) {
-        bool first = g_rand_boolean(flow->rand);
-        bool sent = send_next(flow, first) || send_next(flow, !first);
-        receive_all(flow);
-        if (!sent && flow->received < STREAM) {
-            g_error("nobody can go on: %u received, %u and %u sent", flow->received,
-                    flow->stacks[1].sent, flow->stacks[0].sent);
-        }
+        uint32_t size = g_rand_int_range(flow->rand, 1, g_rand_boolean(flow->rand) ? 5000 : STREAM);
+        flow->message = MIN(STREAM, flow->received + size);
+        run_message(flow);
     }
 }
 
@@ -482,7 +576,7 @@ static void test_windows(void)
         client_init(&flow.client, false);
         for (unsigned side = 0; side < 2; side++) {
             flow.stacks[side].window = g_rand_int_range(rand, GSO_SIZE, 70000);
-            flow.stacks[side].largest = g_rand_int_range(rand, 2, 65000);
+            flow.stacks[side].largest = g_rand_int_range(rand, 1, 65) * GSO_SIZE;
         }
         run_flow(&flow);
         g_assert_cmpuint(flow.client.asked, ==, 0);
@@ -501,6 +595,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/tcp-cut/difference-in-rest", test_difference_in_rest);
     g_test_add_func("/net/tcp-cut/repetition", test_repetition);
     g_test_add_func("/net/tcp-cut/timeout", test_timeout_counts_from_arrival);
+    g_test_add_func("/net/tcp-cut/short", test_short);
     g_test_add_func("/net/tcp-cut/whole", test_whole);
     g_test_add_func("/net/tcp-cut/windows", test_windows);
     return g_test_run();
