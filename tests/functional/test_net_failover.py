@@ -48,6 +48,8 @@ def test_download_primary_killed(net_pair, rng, host, proxy):
     client = pair.bed.start_client("download", host=host, report=0.01)
     client.wait_progress("size", rng.randrange(1 << 20, pair.mib << 19))
     assert client.is_running()
+    stats = pair.stats()
+    assert stats["checkpoints"] == 1, stats["reasons"]
     kill_primary(pair, witness)
     result = client.result(120)
     assert result["sha256"] == pair.guest.content_sha256(pair.mib)
