@@ -203,6 +203,19 @@ static uint64_t code_left(Engine *e, uint64_t pc)
     return e->code_limit - pc + 1;
 }
 
+/*
+ * What is in use is found first. Each block on the way there is memory outside the processor's
+ * caches, and most of them belong to programs that have ended: a new process has new addresses.
+ */
+static void move_to_front(Block **bucket, Block **link)
+{
+    Block *block = *link;
+
+    *link = block->hash_next;
+    block->hash_next = *bucket;
+    *bucket = block;
+}
+
 static const Block *find(Engine *e, uint64_t pc, uint8_t flags)
 {
     bool global;
@@ -213,18 +226,22 @@ static const Block *find(Engine *e, uint64_t pc, uint8_t flags)
         linear = (uint32_t)linear;
     }
     const uint8_t *code = memory_code_page(e, linear, &global) + (linear & ~TARGET_PAGE_MASK);
-    for (Block *block = e->code->hash[hash_of(code, pc)]; block; block = block->hash_next) {
+    Block **bucket = &e->code->hash[hash_of(code, pc)];
+    for (Block **link = bucket; *link; link = &(*link)->hash_next) {
+        Block *block = *link;
         if (block->code != code || block->pc != pc || block->flags != flags ||
             block->bytes > left) {
             continue;
         }
-        if (block->code_second) {
-            uint64_t next = (linear | ~TARGET_PAGE_MASK) + 1;
-            if (memory_code_page(e, next, &global) != block->code_second) {
-                continue;
-            }
+        if (!block->code_second) {
+            move_to_front(bucket, link);
+            return block;
         }
-        return block;
+        /* The walk to that page can drop blocks: the bucket keeps its order here. */
+        uint64_t next = (linear | ~TARGET_PAGE_MASK) + 1;
+        if (memory_code_page(e, next, &global) == block->code_second) {
+            return block;
+        }
     }
     return translate_new(e, code, pc, flags);
 }
