@@ -27,6 +27,8 @@ from colotest.proxy_path import measure_path  # noqa: E402
 #: Downloads and seconds of requests of a sample; samples are taken alternately.
 DOWNLOADS = 4
 REQUEST_SECONDS = 5
+#: Clients at a time: one tells how long a request takes, several how many a guest serves.
+REQUEST_CLIENTS = (1, 4)
 ROUNDS = 3
 MIB = 64
 PATH_PACKETS = 4000
@@ -91,12 +93,18 @@ class NetBench:
         return statistics.median(plain), statistics.median(protected), rate
 
     def requests(self):
+        for clients in REQUEST_CLIENTS:
+            self._requests(clients)
+
+    def _requests(self, clients):
         def sample(bed):
-            result = bed.run_client("requests", host=GUEST_IPV4, seconds=REQUEST_SECONDS)
-            return result["done"] / result["seconds"]
+            processes = [bed.start_client("requests", host=GUEST_IPV4, seconds=REQUEST_SECONDS)
+                         for _ in range(clients)]
+            results = [process.result(REQUEST_SECONDS + 60) for process in processes]
+            return sum(result["done"] / result["seconds"] for result in results)
         plain, protected, rate = self.alternately(sample)
-        report(f"HTTP requests: {plain:.0f}/s, protected {protected:.0f}/s, ratio "
-               f"{protected / plain:.2f} (goal: at least 0.70); {rate.text()}")
+        report(f"HTTP requests, {clients} at a time: {plain:.0f}/s, protected {protected:.0f}/s, "
+               f"ratio {protected / plain:.2f} (goal: at least 0.70); {rate.text()}")
 
     def bulk(self):
         def sample(bed):
