@@ -127,10 +127,14 @@ static void collect_translations(void *opaque)
     }
 }
 
+/* The first rewriter of a netdev does it: twice would be wrong. */
 static void adopt_translations(RewriterFilter *self)
 {
-    tcp_rewriter_checkpoint(self->rewriter,
-                            g_hash_table_lookup(state.netdevs, self->parent.netdev_id));
+    const char *netdev = self->parent.netdev_id;
+    const GArray *translations =
+        self == rewriter_of(netdev) ? g_hash_table_lookup(state.netdevs, netdev) : NULL;
+
+    tcp_rewriter_checkpoint(self->rewriter, translations);
     trace_filter_rewriter_adopted(net_filter_name(&self->parent),
                                   tcp_rewriter_translated(self->rewriter));
 }

@@ -211,6 +211,19 @@ static void test_moves(void)
     filter_bench_clear(&bench);
 }
 
+/* Each connection is translated once, however many rewriters there are. */
+static void test_moves_to_two(void)
+{
+    g_autoptr(GByteArray) bytes = save_translated();
+
+    set_up();
+    filter_bench_add("filter-rewriter,id=rew2");
+    g_assert_true(load(bytes, NULL));
+    check_translated();
+    filter_bench_delete("rew2");
+    filter_bench_clear(&bench);
+}
+
 /* The primary is a survivor: the guest of the checkpoint is translated as it is there. */
 static void test_checkpoint_translated(void)
 {
@@ -281,6 +294,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/filter-rewriter/end", test_end);
     g_test_add_func("/net/filter-rewriter/primary", test_primary);
     g_test_add_func("/net/filter-rewriter/moves", test_moves);
+    g_test_add_func("/net/filter-rewriter/moves-to-two", test_moves_to_two);
     g_test_add_func("/net/filter-rewriter/checkpoint-translated", test_checkpoint_translated);
     g_test_add_func("/net/filter-rewriter/moves-without-rewriter", test_moves_without_rewriter);
     g_test_add_func("/net/filter-rewriter/bad-state", test_bad_state);
