@@ -31,6 +31,9 @@ enum {
     PROTOCOL_ICMPV6 = 58,
 };
 
+/* Places in the TCP header (RFC 9293, section 3.1). */
+enum { TCP_SEQUENCE_AT = 4, TCP_ACK_AT = 8, TCP_FLAGS_AT = 13, TCP_CHECKSUM_AT = 16 };
+
 enum {
     TCP_FIN = 0x01,
     TCP_SYN = 0x02,

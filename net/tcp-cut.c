@@ -13,14 +13,12 @@
 #include "net/tcp-part.h"
 #include "trace-net.h"
 
-#define TCP_CHECKSUM 16 /* its offset in the TCP header */
-
 /* Is the checksum left to the card, as virtio 1.2, section 5.1.6.2 wants it? */
 static bool is_partial(const HeldFrame *frame)
 {
     return (frame->header.flags & VNET_FLAG_NEEDS_CHECKSUM) &&
            frame->header.checksum_start == frame->packet.transport_offset &&
-           frame->header.checksum_offset == TCP_CHECKSUM;
+           frame->header.checksum_offset == TCP_CHECKSUM_AT;
 }
 
 /* Nothing is cut whose headers are not what they should be, or mean a place in the payload. */

@@ -15,9 +15,6 @@ enum {
     IPV6_PAYLOAD_LENGTH = 4,
     IPV6_ADDRESSES = 8,
     IPV6_HEADER = 40,
-    TCP_SEQUENCE = 4,
-    TCP_FLAGS = 13,
-    TCP_CHECKSUM = 16,
     TCP_FLAG_CWR = 0x80,
 };
 
@@ -54,12 +51,12 @@ static void set_tcp_header(const TcpPart *part, uint8_t *tcp)
     const Packet *packet = part->packet;
     bool last = part->offset + part->size == packet->payload_size;
 
-    store_be32(tcp + TCP_SEQUENCE, packet->tcp.sequence + part->offset);
+    store_be32(tcp + TCP_SEQUENCE_AT, packet->tcp.sequence + part->offset);
     if (!last) {
-        tcp[TCP_FLAGS] &= ~(TCP_FIN | TCP_PSH);
+        tcp[TCP_FLAGS_AT] &= ~(TCP_FIN | TCP_PSH);
     }
     if (part->number > 0) {
-        tcp[TCP_FLAGS] &= ~TCP_FLAG_CWR;
+        tcp[TCP_FLAGS_AT] &= ~TCP_FLAG_CWR;
     }
 }
 
@@ -70,13 +67,13 @@ static void set_tcp_checksum(const TcpPart *part, bool partial, uint32_t sum, ui
     uint32_t tcp_header = packet->payload_offset - packet->transport_offset;
 
     if (partial) {
-        store_be16(tcp + TCP_CHECKSUM, ~checksum_finish(sum));
+        store_be16(tcp + TCP_CHECKSUM_AT, ~checksum_finish(sum));
         return;
     }
-    store_be16(tcp + TCP_CHECKSUM, 0);
+    store_be16(tcp + TCP_CHECKSUM_AT, 0);
     sum = checksum_add(sum, tcp, tcp_header);
     sum = checksum_add(sum, packet_payload(packet) + part->offset, part->size);
-    store_be16(tcp + TCP_CHECKSUM, checksum_finish(sum));
+    store_be16(tcp + TCP_CHECKSUM_AT, checksum_finish(sum));
 }
 
 void tcp_part_headers(const TcpPart *part, bool partial, uint8_t *headers)

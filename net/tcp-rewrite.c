@@ -15,10 +15,6 @@
 #include "net/tcp-rewrite.h"
 #include "util/bytes.h"
 
-#define TCP_SEQUENCE_AT 4
-#define TCP_ACK_AT      8
-#define TCP_CHECKSUM_AT 16
-
 typedef struct Translation {
     ConnectionEntry entry;
     uint32_t delta;

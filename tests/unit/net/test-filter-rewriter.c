@@ -17,8 +17,6 @@ static FilterBench bench;
 static bool v6;
 static bool partial; /* checksums are left to the card */
 
-#define TCP_CHECKSUM_AT 16
-
 static void set_up(void)
 {
     filter_bench_init(&bench);
