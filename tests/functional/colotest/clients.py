@@ -80,7 +80,7 @@ def http_request(connection, host, path):
 
 
 def http_get(host, path, port=80):
-    """The body of a short page; raises an exception that says what is wrong with the answer."""
+    """Headers (lower case) and body of a short page; an exception says what is wrong with it."""
     with connect(host, port) as connection:
         http_request(connection, host, path)
         answer = b""
@@ -92,10 +92,22 @@ def http_get(host, path, port=80):
     head, separator, body = answer.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.") or b" 200 " not in head.split(b"\r\n")[0] or not separator:
         raise ValueError(f"unexpected answer {answer[:100]!r}")
-    for line in head.split(b"\r\n"):
-        if line.lower().startswith(b"content-length:") and int(line.split(b":")[1]) != len(body):
-            raise ValueError(f"{len(body)} bytes where {line.decode()} was said")
-    return body
+    lines = (line.decode().partition(":") for line in head.split(b"\r\n")[1:])
+    headers = {name.lower(): value.strip() for name, _, value in lines}
+    wanted = headers.get("content-length")
+    if wanted is not None and int(wanted) != len(body):
+        raise ValueError(f"{len(body)} bytes where {wanted} were announced")
+    return headers, body
+
+
+def http_clock(host, path="/index.html", port=80, patience=5.0):
+    """When, in fractions of a second of the clock here, the time that the server tells changes."""
+    first = http_get(host, path, port)[0]["date"]
+    end = time.time() + patience
+    while time.time() < end:
+        if http_get(host, path, port)[0]["date"] != first:
+            return {"fraction": time.time() % 1}
+    raise ValueError(f"the server's time is still {first} after {patience} s")
 
 
 def download(host, path="/file", port=80, report=0.1):
@@ -146,7 +158,7 @@ def requests(host, path="/index.html", count=0, seconds=0, report=0.2, pause=0.0
             and not (seconds and time.time() - began >= seconds):
         start = time.time()
         try:
-            body = http_get(host, path, port)
+            body = http_get(host, path, port)[1]
             if first is None:
                 first = body
                 emit("started")
@@ -469,9 +481,9 @@ def captured(sniffer):
             yield seconds + nanoseconds / 1e9, head
 
 
-COMMANDS = {"download": download, "requests": requests, "parallel": parallel,
-            "active_open": active_open, "redis_write": redis_write, "redis_check": redis_check,
-            "ping": ping, "udp_echo": udp_echo, "sniff": sniff}
+COMMANDS = {"download": download, "http_clock": http_clock, "requests": requests,
+            "parallel": parallel, "active_open": active_open, "redis_write": redis_write,
+            "redis_check": redis_check, "ping": ping, "udp_echo": udp_echo, "sniff": sniff}
 
 
 def main():
