@@ -5,7 +5,8 @@
  * 100 MHz. Comparators are 64 bits wide, can be set to 32, are all periodic-capable and, with
  * the property msi, can send messages.
  *
- * The counter is not kept but follows from the virtual time at which it was enabled.
+ * The counter is not kept but follows from the virtual time at which it was enabled. A timer whose
+ * interrupt is off sets no clock going; its matches happen when somebody looks.
  */
 #include "hw/timer/hpet.h"
 
@@ -72,7 +73,8 @@ typedef struct HPETTimer {
     uint64_t comparator; /* what the counter is compared with */
     uint64_t period;     /* last value written: added at each match in periodic mode */
     uint64_t fsb_route;  /* address << 32 | data */
-    Timer *timer;
+    int64_t match_ns;    /* virtual time of the next match, -1: never */
+    Timer *timer;        /* pending for that if the interrupt is on */
 } HPETTimer;
 
 struct HPET {
@@ -186,11 +188,21 @@ static uint64_t hpet_timer_distance(const HPETTimer *timer, uint64_t counter)
     return distance;
 }
 
+static void hpet_timer_set_match(HPETTimer *timer, int64_t match_ns)
+{
+    timer->match_ns = match_ns;
+    if (match_ns != -1 && (timer->config & TN_ENABLE)) {
+        timer_mod_ns(timer->timer, match_ns);
+    } else {
+        timer_del(timer->timer);
+    }
+}
+
 static void hpet_timer_arm(HPETTimer *timer, int64_t now)
 {
     HPET *hpet = timer->hpet;
     if (!hpet_runs(hpet)) {
-        timer_del(timer->timer);
+        hpet_timer_set_match(timer, -1);
         return;
     }
     uint64_t counter = hpet_counter(hpet, now);
@@ -198,15 +210,12 @@ static void hpet_timer_arm(HPETTimer *timer, int64_t now)
     unsigned __int128 expire =
         (unsigned __int128)(counter - hpet->counter_base + distance) * HPET_TICK_NS +
         hpet->start_ns;
-    if (counter - hpet->counter_base + distance < distance || expire > INT64_MAX) {
-        timer_del(timer->timer); /* after the end of virtual time */
-        return;
-    }
-    timer_mod_ns(timer->timer, expire);
+    bool ever = counter - hpet->counter_base + distance >= distance && expire <= INT64_MAX;
+    hpet_timer_set_match(timer, ever ? (int64_t)expire : -1);
 }
 
-/* Move a periodic comparator beyond @counter; periods too short for the main loop are merged. */
-static void hpet_timer_advance(HPETTimer *timer, uint64_t counter)
+/* Move a periodic comparator beyond @now; periods too short for the main loop are merged. */
+static void hpet_timer_advance(HPETTimer *timer, int64_t now)
 {
     uint64_t mask = hpet_timer_mask(timer);
     uint64_t period = timer->period & mask;
@@ -216,7 +225,7 @@ static void hpet_timer_advance(HPETTimer *timer, uint64_t counter)
     if (period <= INT64_MAX / HPET_TICK_NS) {
         period = period_merged_ns(period * HPET_TICK_NS) / HPET_TICK_NS;
     }
-    uint64_t behind = (counter - timer->comparator) & mask;
+    uint64_t behind = (uint64_t)(now - timer->match_ns) / HPET_TICK_NS;
     timer->comparator = (timer->comparator + (behind / period + 1) * period) & mask;
 }
 
@@ -224,7 +233,7 @@ static void hpet_timer_match(void *opaque)
 {
     HPETTimer *timer = opaque;
     int64_t now = clock_get_ns(CLOCK_TYPE_VIRTUAL);
-    hpet_timer_advance(timer, hpet_counter(timer->hpet, now));
+    hpet_timer_advance(timer, now);
     hpet_timer_interrupt(timer);
     hpet_timer_arm(timer, now);
 }
@@ -234,8 +243,7 @@ static void hpet_catch_up(HPET *hpet, int64_t now)
 {
     for (unsigned number = 0; number < hpet->timer_count; number++) {
         HPETTimer *timer = &hpet->timers[number];
-        if (timer_pending(timer->timer) && timer_expire_time_ns(timer->timer) <= now) {
-            timer_del(timer->timer);
+        if (timer->match_ns != -1 && timer->match_ns <= now) {
             hpet_timer_match(timer);
         }
     }
@@ -475,8 +483,8 @@ static void hpet_reset(Device *device)
     hpet->start_ns = 0;
     for (unsigned number = 0; number < hpet->timer_count; number++) {
         HPETTimer *timer = &hpet->timers[number];
-        timer_del(timer->timer);
         timer->config = 0;
+        hpet_timer_set_match(timer, -1);
         timer->comparator = UINT64_MAX;
         timer->period = 0;
         timer->fsb_route = 0;
@@ -512,6 +520,12 @@ static bool hpet_timer_post_load(void *opaque, int version, GError **error)
                      timer->config, timer->number);
         return false;
     }
+    if (timer->match_ns < -1) {
+        qc_error_set(error, "hpet: timer %u matches at %" G_GINT64_FORMAT " ns", timer->number,
+                     timer->match_ns);
+        return false;
+    }
+    hpet_timer_set_match(timer, timer->match_ns);
     return true;
 }
 
@@ -542,7 +556,7 @@ static const VMStateDescription hpet_timer_vmstate = {
             VMSTATE_UINT64(comparator, HPETTimer),
             VMSTATE_UINT64(period, HPETTimer),
             VMSTATE_UINT64(fsb_route, HPETTimer),
-            VMSTATE_TIMER_PTR(timer, HPETTimer),
+            VMSTATE_INT64(match_ns, HPETTimer),
             VMSTATE_END,
         },
 };
