@@ -7,6 +7,7 @@
  * leads to the back end. Frames leave in the order in which the comparator let them out.
  */
 #include "net/colo-compare.h"
+#include "system/bottom-half.h"
 #include "system/bql.h"
 #include "trace-net.h"
 #include "util/report.h"
@@ -23,7 +24,7 @@ typedef struct ReleasedFrame {
 struct CompareTap {
     NetFilter parent;
     ColoCompare *owner;
-    GSource *wake; /* in the main loop */
+    BottomHalf *wake;
     bool flushing; /* BQL */
     /* The owner's lock: */
     ReleasedFrame *first, *last;
@@ -67,7 +68,7 @@ void compare_tap_release(CompareTap *tap, const NetFrame *frame)
         tap->present_goes = true;
     } else if (!tap->gone && tap->bytes + size <= WAITING_BYTES) {
         append(tap, frame, size);
-        g_source_set_ready_time(tap->wake, 0);
+        bottom_half_schedule(tap->wake);
     } else {
         trace_colo_compare_tap_dropped(size, tap->bytes);
     }
@@ -111,14 +112,12 @@ void compare_tap_flush(CompareTap *tap)
     tap->flushing = false;
 }
 
-static gboolean on_wake(gpointer opaque)
+static void on_wake(void *opaque)
 {
     CompareTap *tap = opaque;
     g_autoptr(GObject) alive = g_object_ref(G_OBJECT(tap));
 
-    g_source_set_ready_time(tap->wake, -1);
     compare_tap_flush(tap);
-    return G_SOURCE_CONTINUE;
 }
 
 /* ---- on the way in ---- */
@@ -148,14 +147,8 @@ static NetVerdict compare_tap_receive(NetFilter *filter, NetFilterQueue directio
 
 /* ---- life ---- */
 
-static gboolean dispatch_wake(GSource *source, GSourceFunc callback, gpointer opaque)
-{
-    return callback(opaque);
-}
-
 static bool compare_tap_setup(NetFilter *filter, GError **error)
 {
-    static GSourceFuncs functions = { .dispatch = dispatch_wake };
     CompareTap *tap = to_tap(filter);
 
     if (!tap->owner) {
@@ -163,9 +156,7 @@ static bool compare_tap_setup(NetFilter *filter, GError **error)
                             "made by itself");
         return false;
     }
-    tap->wake = g_source_new(&functions, sizeof(GSource));
-    g_source_set_callback(tap->wake, on_wake, tap, NULL);
-    g_source_attach(tap->wake, g_main_context_default());
+    tap->wake = bottom_half_new(on_wake, tap);
     return true;
 }
 
@@ -192,7 +183,7 @@ static void compare_tap_cleanup(NetFilter *filter)
     g_mutex_lock(&tap->owner->lock);
     tap->gone = true;
     g_mutex_unlock(&tap->owner->lock);
-    g_source_destroy(tap->wake);
+    g_clear_pointer(&tap->wake, bottom_half_free);
 }
 
 void compare_tap_free(CompareTap *tap)
@@ -207,7 +198,6 @@ static void compare_tap_finalize(GObject *object)
 {
     CompareTap *tap = to_tap(object);
 
-    g_clear_pointer(&tap->wake, g_source_unref);
     while (tap->first) {
         ReleasedFrame *next = tap->first->next;
         g_free(tap->first);

@@ -5,13 +5,17 @@
 
 #include <stdlib.h>
 
+#include "system/bottom-half.h"
 #include "system/bql.h"
 #include "util/timer.h"
 
 static struct {
     gint quitting;
     gint status;
+    bool skipped; /* the last turn did not look for events */
 } loop;
+
+static _Thread_local bool own_thread;
 
 typedef struct ScheduledCall {
     void (*function)(void *opaque);
@@ -22,17 +26,41 @@ typedef struct ScheduledCall {
     bool *done;
 } ScheduledCall;
 
+/* Bottom halves come before events, but not twice in a row. */
+static bool skip_poll(GPollFD *fds, guint count)
+{
+    loop.skipped = !loop.skipped && bottom_halves_pending();
+    for (guint i = 0; loop.skipped && i < count; i++) {
+        fds[i].revents = 0;
+    }
+    return loop.skipped;
+}
+
 static gint poll_without_bql(GPollFD *fds, guint count, gint timeout)
 {
+    if (skip_poll(fds, count)) {
+        return 0;
+    }
+    bottom_halves_set_asleep(true);
+    if (bottom_halves_pending()) {
+        timeout = 0;
+    }
     /* GLib keeps time in milliseconds; the timers have their own descriptors. */
     bql_unlock();
     gint ready = g_poll(fds, count, timeout);
+    bottom_halves_set_asleep(false);
     bql_lock();
     return ready;
 }
 
+bool main_loop_is_own_thread(void)
+{
+    return own_thread;
+}
+
 void main_loop_init(void)
 {
+    own_thread = true;
     bql_lock();
     g_main_context_set_poll_func(g_main_context_default(), poll_without_bql);
     /* The first thread owns the default context from now on. */

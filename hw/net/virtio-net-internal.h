@@ -10,6 +10,7 @@
 #include "hw/net/virtio-net-filter.h"
 #include "hw/virtio/virtio.h"
 #include "net/net.h"
+#include "system/bottom-half.h"
 
 #define TYPE_VIRTIO_NET "virtio-net-device"
 GType virtio_net_get_type(void);
@@ -75,8 +76,9 @@ typedef struct VirtIONet {
 
     NetClient *client;
     VirtQueue *rx, *tx, *control;
-    GSource *work;
+    BottomHalf *work;
     unsigned work_pending; /* VIRTIO_NET_WORK_* */
+    bool transmits_short;  /* the last frame from the guest was short */
     bool vm_running;
     bool link_changed_untold; /* found while loading: the guest hears of it once it runs */
     bool rx_filter_event;     /* NIC_RX_FILTER_CHANGED may be sent: it was queried since the last */

@@ -38,11 +38,6 @@ OBJECT_DEFINE_TYPE(VirtIONet, VirtIODeviceClass, virtio_net, TYPE_VIRTIO_NET, TY
 
 /* ---- work for the main loop ---- */
 
-typedef struct WorkSource {
-    GSource source;
-    VirtIONet *net;
-} WorkSource;
-
 /* Tell the guest of the frames that it was given since the last time. */
 static void notify_receive(VirtIONet *net)
 {
@@ -52,13 +47,12 @@ static void notify_receive(VirtIONet *net)
     }
 }
 
-static gboolean work_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+static void do_work(void *opaque)
 {
-    VirtIONet *net = ((WorkSource *)source)->net;
+    VirtIONet *net = opaque;
     unsigned work = net->work_pending;
 
     net->work_pending = 0;
-    g_source_set_ready_time(source, -1);
     if (work & VIRTIO_NET_WORK_CONTROL) {
         virtio_net_control_run(net);
     }
@@ -71,27 +65,12 @@ static gboolean work_dispatch(GSource *source, GSourceFunc callback, gpointer da
     /* Last, so that one interrupt tells of all frames. */
     net->work_pending |= work & VIRTIO_NET_WORK_NOTIFY_RECEIVE;
     notify_receive(net);
-    return G_SOURCE_CONTINUE;
 }
-
-static GSourceFuncs work_functions = { .dispatch = work_dispatch };
 
 void virtio_net_schedule(VirtIONet *net, unsigned work)
 {
-    if (!net->work_pending) {
-        g_source_set_ready_time(net->work, 0);
-    }
     net->work_pending |= work;
-}
-
-static GSource *work_new(VirtIONet *net)
-{
-    GSource *source = g_source_new(&work_functions, sizeof(WorkSource));
-
-    ((WorkSource *)source)->net = net;
-    g_source_set_static_name(source, "virtio-net");
-    g_source_attach(source, g_main_context_default());
-    return source;
+    bottom_half_schedule(net->work);
 }
 
 /* ---- features ---- */
@@ -331,7 +310,7 @@ static void virtio_net_reset(VirtIODevice *device)
     virtio_net_forget_sent(net);
     net->receive_asked = true;
     net->work_pending = 0;
-    g_source_set_ready_time(net->work, -1);
+    bottom_half_cancel(net->work);
 
     rx_filter_reset(&net->filter, net->nic.mac);
     memcpy(net->client->mac, net->nic.mac, 6);
@@ -447,7 +426,7 @@ static bool virtio_net_realize(VirtIODevice *device, GError **error)
     net->vm_running = runstate_is_running();
     net->rx_filter_event = true;
     net_set_offloads(net->client, 0); /* as told_offloads says */
-    net->work = work_new(net);
+    net->work = bottom_half_new(do_work, net);
     return true;
 }
 
@@ -455,8 +434,7 @@ static void virtio_net_unrealize(VirtIODevice *device)
 {
     VirtIONet *net = VIRTIO_NET(device);
 
-    g_source_destroy(net->work);
-    g_clear_pointer(&net->work, g_source_unref);
+    g_clear_pointer(&net->work, bottom_half_free);
     g_clear_pointer(&net->client, net_client_free);
 }
 

@@ -20,3 +20,10 @@ bool bql_locked(void);
 void bql_wait(GCond *cond);
 /* The same until the monotonic time @deadline_us at the latest; false when it passed. */
 bool bql_wait_until(GCond *cond, gint64 deadline_us);
+
+/*
+ * Call @function(@opaque) when this thread gives up the lock: to wake somebody who will want the
+ * lock first of all. Asked for more than once, it is called once. It may also be called at once
+ * or with the lock held, so it must neither need the lock nor its absence. The lock is held.
+ */
+void bql_call_after_unlock(void (*function)(void *opaque), void *opaque);

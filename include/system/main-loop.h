@@ -11,6 +11,8 @@
 
 /* Prepare the BQL (left held by the caller), the clocks and wake-ups. Main thread, once. */
 void main_loop_init(void);
+/* Is the caller the thread that runs the main loop? */
+bool main_loop_is_own_thread(void);
 /* Run until main_loop_quit(). Main thread, BQL held on entry and return. */
 void main_loop_run(void);
 /* One turn; blocks when @blocking. For tests and for start-up code; never from a handler. */
