@@ -4,6 +4,7 @@
  * protected by the BQL. */
 #include "system/bql.h"
 #include "system/cpus-internal.h"
+#include "system/main-loop.h"
 #include "system/runstate.h"
 #include "target/i386/cpu.h"
 #include "trace-system.h"
@@ -45,18 +46,45 @@ void vcpu_kick(VCPU *vcpu)
     }
 }
 
+static void kick(void *opaque)
+{
+    vcpu_kick(opaque);
+}
+
+static void kick_and_wake(void *opaque)
+{
+    VCPU *vcpu = opaque;
+
+    vcpu_kick(vcpu);
+    vcpu_thread_wake(vcpu);
+}
+
+/*
+ * A vCPU that is interrupted wants the BQL first of all, so it hears of it when that is free. The
+ * main loop's thread ends those of the vCPUs, so only it may come back to one without the lock.
+ */
+static void call_without_bql(void (*function)(void *opaque), VCPU *vcpu)
+{
+    if (main_loop_is_own_thread()) {
+        bql_call_after_unlock(function, vcpu);
+    } else {
+        function(vcpu);
+    }
+}
+
 void vcpu_interrupt(VCPU *vcpu, uint32_t requests)
 {
     g_assert(bql_locked());
     __atomic_fetch_or(&vcpu->interrupt_request, requests, __ATOMIC_SEQ_CST);
     if (vcpu == vcpu_current()) {
         __atomic_store_n(&vcpu->exit_request, 1, __ATOMIC_SEQ_CST);
-    } else if (!vcpu->thread || vcpu->thread->running == vcpu) {
+    } else if (!vcpu->thread) {
         vcpu_kick(vcpu);
+    } else if (vcpu->thread->running == vcpu) {
+        call_without_bql(kick, vcpu);
     } else if (vcpu->halted) {
         vcpu->urgent = true;
-        vcpu_kick(vcpu);
-        vcpu_thread_wake(vcpu);
+        call_without_bql(kick_and_wake, vcpu);
     }
     /* Otherwise it will look when its turn comes, which it waits for already. */
 }
