@@ -30,6 +30,7 @@ typedef struct TimerQueue {
     Timer *head;
     int fd;
     unsigned turn;    /* counts up whenever the loop fires what is due; under `lock` */
+    bool firing;      /* the loop will set the timerfd when it is done with that; under `lock` */
     int64_t armed_ns; /* expiry that the timerfd is set to, -1: none; under `lock` */
 } TimerQueue;
 
@@ -117,7 +118,7 @@ static void queue_arm(ClockType clock)
 {
     TimerQueue *queue = &queues[clock];
 
-    if (queue->fd < 0) {
+    if (queue->fd < 0 || queue->firing) {
         return;
     }
     if (!queue->head || !clock_is_ticking(clock)) {
@@ -135,6 +136,7 @@ static void queue_arm(ClockType clock)
 static void queue_rearm(ClockType clock)
 {
     g_mutex_lock(&queues[clock].lock);
+    queues[clock].firing = false;
     queues[clock].armed_ns = 0;
     queue_arm(clock);
     g_mutex_unlock(&queues[clock].lock);
@@ -270,10 +272,11 @@ int64_t virtual_clock_deadline_ns(void)
 }
 
 /* Begin a turn: what is armed from now on was armed in it. */
-static void queue_begin_turn(TimerQueue *queue)
+static void queue_begin_turn(TimerQueue *queue, bool in_loop)
 {
     g_mutex_lock(&queue->lock);
     queue->turn++;
+    queue->firing = in_loop;
     g_mutex_unlock(&queue->lock);
 }
 
@@ -301,7 +304,7 @@ static void queue_run(ClockType clock)
     int64_t now = clock_get_ns(clock);
     Timer *timer;
 
-    queue_begin_turn(queue);
+    queue_begin_turn(queue, true);
     while (clock_is_ticking(clock) && (timer = queue_pop_expired(queue, now))) {
         timer->callback(timer->opaque);
     }
@@ -315,7 +318,7 @@ int64_t virtual_clock_advance_to_ns(int64_t target_ns)
 
     while ((deadline = virtual_clock_deadline_ns()) != -1 && deadline <= target_ns) {
         virtual_clock_write(false, MAX(virtual_clock.offset_ns, deadline));
-        queue_begin_turn(queue);
+        queue_begin_turn(queue, false);
         Timer *timer = queue_pop_expired(queue, virtual_clock.offset_ns);
         if (timer) {
             timer->callback(timer->opaque);
