@@ -91,12 +91,26 @@ static int input_can_receive(void *opaque)
     return INPUT_SIZE;
 }
 
+/* What is let out meanwhile leaves together. */
+static bool feed(CompareInput *input, const uint8_t *data, size_t size, GError **error)
+{
+    FrameWriter *writer = input->owner->out.writer;
+
+    if (!writer) {
+        return frame_reader_feed(input->reader, data, size, error);
+    }
+    frame_writer_hold(writer);
+    bool ok = frame_reader_feed(input->reader, data, size, error);
+    frame_writer_release(writer);
+    return ok;
+}
+
 static void input_receive(void *opaque, const uint8_t *data, int size)
 {
     CompareInput *input = opaque;
     g_autoptr(GError) error = NULL;
 
-    if (input->broken || frame_reader_feed(input->reader, data, (size_t)size, &error)) {
+    if (input->broken || feed(input, data, (size_t)size, &error)) {
         return;
     }
     report_error("colo-compare, %s, chardev '%s': %s; the connection is closed", input->property,

@@ -4,6 +4,7 @@
 #include "net/filter-output.h"
 
 #include "net/filter-internal.h"
+#include "system/main-loop.h"
 #include "trace-net.h"
 #include "util/report.h"
 
@@ -31,6 +32,21 @@ static void output_event(void *opaque, CharEvent event)
     }
 }
 
+/* The frames of a turn of the main loop leave together; those of a vCPU come one by one. */
+static void release_frames(void *opaque)
+{
+    FilterOutput *output = opaque;
+
+    frame_writer_release(output->writer);
+    if (output->stalled && frame_writer_waiting(output->writer) == 0) {
+        report_info("filter '%s': the peer of chardev '%s' reads again; %" G_GUINT64_FORMAT
+                    " frames were dropped so far",
+                    net_filter_name(output->filter), chardev_id(output->frontend.chardev),
+                    frame_writer_dropped(output->writer));
+        output->stalled = false;
+    }
+}
+
 bool filter_output_open(FilterOutput *output, NetFilter *filter, Chardev *chardev, bool vnet_header,
                         GError **error)
 {
@@ -41,6 +57,7 @@ bool filter_output_open(FilterOutput *output, NetFilter *filter, Chardev *charde
     output->vnet_header = vnet_header;
     output->stalled = false;
     output->writer = frame_writer_new(&output->frontend, vnet_header, FILTER_OUTPUT_BYTES_MAX);
+    output->release = bottom_half_new(release_frames, output);
     char_frontend_set_handlers(&output->frontend, output_can_receive, output_receive, output_event,
                                output, NULL);
     return true;
@@ -48,6 +65,10 @@ bool filter_output_open(FilterOutput *output, NetFilter *filter, Chardev *charde
 
 void filter_output_close(FilterOutput *output)
 {
+    if (output->writer) {
+        frame_writer_release(output->writer);
+    }
+    g_clear_pointer(&output->release, bottom_half_free);
     g_clear_pointer(&output->writer, frame_writer_free);
     char_frontend_deinit(&output->frontend);
 }
@@ -60,20 +81,18 @@ bool filter_output_has_peer(const FilterOutput *output)
 static void send_resolved(const NetFrame *frame, void *opaque)
 {
     FilterOutput *output = opaque;
-    bool taken = frame_writer_send(output->writer, frame);
 
+    if (main_loop_is_own_thread()) {
+        frame_writer_hold(output->writer);
+        bottom_half_schedule(output->release);
+    }
+    bool taken = frame_writer_send(output->writer, frame);
     if (!taken && !output->stalled) {
         report_warning("filter '%s': the peer of chardev '%s' does not read: %zu bytes wait, "
                        "further frames for it are dropped until it does",
                        net_filter_name(output->filter), chardev_id(output->frontend.chardev),
                        frame_writer_waiting(output->writer));
         output->stalled = true;
-    } else if (taken && output->stalled && frame_writer_waiting(output->writer) == 0) {
-        report_info("filter '%s': the peer of chardev '%s' reads again; %" G_GUINT64_FORMAT
-                    " frames were dropped so far",
-                    net_filter_name(output->filter), chardev_id(output->frontend.chardev),
-                    frame_writer_dropped(output->writer));
-        output->stalled = false;
     }
 }
 
@@ -88,5 +107,8 @@ void filter_output_send(FilterOutput *output, const NetFrame *frame)
 
 bool filter_output_mark(FilterOutput *output)
 {
-    return frame_writer_mark(output->writer);
+    bool taken = frame_writer_mark(output->writer);
+
+    frame_writer_release(output->writer);
+    return taken;
 }

@@ -9,6 +9,7 @@
 #include "chardev/char.h"
 #include "net/filter.h"
 #include "net/frame-channel.h"
+#include "system/bottom-half.h"
 
 /* Bytes that may wait for a peer that does not read. */
 #define FILTER_OUTPUT_BYTES_MAX ((size_t)4 * 1024 * 1024)
@@ -17,6 +18,7 @@ typedef struct FilterOutput {
     NetFilter *filter;
     CharFrontend frontend;
     FrameWriter *writer; /* NULL: there is no output */
+    BottomHalf *release; /* lets go of what was sent in this turn of the main loop */
     bool vnet_header;    /* on the wire; without it frames with offloads are resolved first */
     bool stalled;        /* and the user knows */
 } FilterOutput;
@@ -34,7 +36,8 @@ static inline bool filter_output_exists(const FilterOutput *output)
 
 /* Is anybody there to get the frames? */
 bool filter_output_has_peer(const FilterOutput *output);
-/* A copy of @frame, unless there is no room: then a warning says so, once until there is. */
+/* A copy of @frame, in this turn of the main loop; unless there is no room: then a warning says so,
+ * once until there is. */
 void filter_output_send(FilterOutput *output, const NetFrame *frame);
 /* False: the peer has not read for so long that not even this had room. */
 bool filter_output_mark(FilterOutput *output);

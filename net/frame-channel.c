@@ -221,6 +221,8 @@ bool frame_reader_feed(FrameReader *reader, const uint8_t *data, size_t size, GE
 
 /* Marks are few and small, and losing one costs a checkpoint; so they may exceed the limit. */
 #define MARK_RESERVE 4096
+/* More does not wait for others. */
+#define HOLD_BYTES (64 * 1024)
 
 struct FrameWriter {
     gint references;        /* the owner's, and that of a watch */
@@ -230,7 +232,8 @@ struct FrameWriter {
     size_t limit;        /* bytes */
     GByteArray *waiting; /* records; the first `written` bytes have been sent */
     size_t written;
-    bool watching;
+    bool watching; /* until the device takes more */
+    bool holding;  /* until the owner lets go */
     uint64_t dropped;
 };
 
@@ -306,6 +309,14 @@ static void flush(FrameWriter *writer)
     }
 }
 
+/* Lock held. There is more to write. */
+static void flush_unless_held(FrameWriter *writer)
+{
+    if (!writer->watching && (!writer->holding || waiting_size(writer) > HOLD_BYTES)) {
+        flush(writer);
+    }
+}
+
 /* One call for each watch: a new one may have another device's output to wait for. */
 static gboolean on_writable(void *opaque)
 {
@@ -345,6 +356,18 @@ static uint8_t *reserve(FrameWriter *writer, size_t size, size_t limit)
     return writer->waiting->data + at;
 }
 
+/* Lock held. The same; what is only held makes room by going. */
+static uint8_t *make_room(FrameWriter *writer, size_t size, size_t limit)
+{
+    uint8_t *record = reserve(writer, size, limit);
+
+    if (!record && !writer->watching) {
+        flush(writer);
+        record = reserve(writer, size, limit);
+    }
+    return record;
+}
+
 static void put_record(uint8_t *record, bool vnet_header, const NetFrame *frame, size_t size)
 {
     size_t vnet_size = vnet_header ? VNET_HEADER_MERGEABLE_SIZE : 0;
@@ -368,17 +391,14 @@ bool frame_writer_send(FrameWriter *writer, const NetFrame *frame)
 
     g_assert(writer->vnet_header || vnet_header_is_plain(&frame->header));
     g_mutex_lock(&writer->lock);
-    bool busy = waiting_size(writer) > 0;
     uint8_t *record =
-        size > 0 && size <= NET_FRAME_MAX ? reserve(writer, record_size, writer->limit) : NULL;
+        size > 0 && size <= NET_FRAME_MAX ? make_room(writer, record_size, writer->limit) : NULL;
     if (record) {
         put_record(record, writer->vnet_header, frame, size);
+        flush_unless_held(writer);
     } else {
         trace_frame_writer_dropped(size, waiting_size(writer));
         writer->dropped++;
-    }
-    if (record && !busy) {
-        flush(writer);
     }
     g_mutex_unlock(&writer->lock);
     return record != NULL;
@@ -389,16 +409,28 @@ bool frame_writer_mark(FrameWriter *writer)
     size_t size = head_size(writer->vnet_header);
 
     g_mutex_lock(&writer->lock);
-    bool busy = waiting_size(writer) > 0;
-    uint8_t *record = reserve(writer, size, writer->limit + MARK_RESERVE);
+    uint8_t *record = make_room(writer, size, writer->limit + MARK_RESERVE);
     if (record) {
         memset(record, 0, size);
-    }
-    if (record && !busy) {
-        flush(writer);
+        flush_unless_held(writer);
     }
     g_mutex_unlock(&writer->lock);
     return record != NULL;
+}
+
+void frame_writer_hold(FrameWriter *writer)
+{
+    g_mutex_lock(&writer->lock);
+    writer->holding = true;
+    g_mutex_unlock(&writer->lock);
+}
+
+void frame_writer_release(FrameWriter *writer)
+{
+    g_mutex_lock(&writer->lock);
+    writer->holding = false;
+    flush_unless_held(writer);
+    g_mutex_unlock(&writer->lock);
 }
 
 void frame_writer_reset(FrameWriter *writer)

@@ -52,6 +52,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FrameWriter, frame_writer_free)
 /* False: dropped for lack of room. Frames with offloads need vnet_header. Any thread. */
 bool frame_writer_send(FrameWriter *writer, const NetFrame *frame);
 bool frame_writer_mark(FrameWriter *writer);
+/*
+ * Keep what is sent from now on until frame_writer_release(), to write it at once; if it is much,
+ * it does not wait. Any thread.
+ */
+void frame_writer_hold(FrameWriter *writer);
+void frame_writer_release(FrameWriter *writer);
 /* CHAR_EVENT_CLOSED: forget what waits. */
 void frame_writer_reset(FrameWriter *writer);
 /* Bytes that wait for the peer. */

@@ -251,6 +251,47 @@ static void test_write(void)
     }
 }
 
+/* What is held leaves in order when it is let go, at once when it is much, and is never lost. */
+static void test_hold(void)
+{
+    static const uint8_t held[] = { 0, 0, 0, 1, 8, 0, 0, 0, 0, 0, 0, 0, 2, 9, 9 };
+    Wire wire;
+
+    wire_init(&wire, false, 1000);
+    frame_writer_hold(wire.writer);
+    g_assert_true(send_size(&wire, 1, 8));
+    g_assert_true(frame_writer_mark(wire.writer));
+    g_assert_true(send_size(&wire, 2, 9));
+    g_assert_cmpuint(frame_writer_waiting(wire.writer), ==, sizeof(held));
+    frame_writer_release(wire.writer);
+    g_assert_cmpuint(frame_writer_waiting(wire.writer), ==, 0);
+    g_autoptr(GByteArray) got = filter_bench_read(wire.fd, sizeof(held));
+    g_assert_cmpmem(got->data, got->len, held, sizeof(held));
+
+    /* The limit is for a peer that does not read. */
+    frame_writer_hold(wire.writer);
+    for (int i = 0; i < 3; i++) {
+        g_assert_true(send_size(&wire, 900, (uint8_t)i));
+    }
+    frame_writer_release(wire.writer);
+    g_autoptr(GByteArray) more = filter_bench_read(wire.fd, 3 * 904);
+    g_assert_cmpuint(more->data[2 * 904 + 4], ==, 2);
+    g_assert_cmpuint(frame_writer_dropped(wire.writer), ==, 0);
+
+    frame_writer_hold(wire.writer);
+    g_assert_true(send_size(&wire, 40000, 1));
+    g_assert_cmpuint(frame_writer_waiting(wire.writer), ==, 40004);
+    wire_clear(&wire);
+
+    wire_init(&wire, false, 1000000);
+    frame_writer_hold(wire.writer);
+    g_assert_true(send_size(&wire, 40000, 1));
+    g_assert_true(send_size(&wire, 40000, 2));
+    g_assert_cmpuint(frame_writer_waiting(wire.writer), ==, 0);
+    frame_writer_release(wire.writer);
+    wire_clear(&wire);
+}
+
 #define STALL_LIMIT 20000
 #define STALL_SIZE  1500
 
@@ -346,6 +387,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/frame-channel/longest", test_longest);
     g_test_add_func("/net/frame-channel/reset-within", test_reset_within);
     g_test_add_func("/net/frame-channel/write", test_write);
+    g_test_add_func("/net/frame-channel/hold", test_hold);
     g_test_add_func("/net/frame-channel/stall", test_stall);
     g_test_add_func("/net/frame-channel/marks-are-bounded", test_marks_are_bounded);
     g_test_add_func("/net/frame-channel/forget", test_forget);
