@@ -11,6 +11,8 @@
 
 #include "monitor/hmp.h"
 #include "net/net-internal.h"
+#include "system/bql.h"
+#include "system/main-loop.h"
 #include "util/report.h"
 #include "util/timer.h"
 
@@ -81,11 +83,16 @@ static void ignore_descriptor(int fd, void *opaque)
 {
 }
 
-/* The main loop may be polling with an old set of descriptors. */
+static void wake(void *opaque)
+{
+    g_main_context_wakeup(g_main_context_default());
+}
+
+/* The main loop may be polling with an old set of descriptors. BQL. */
 static void wake_main_loop(void *opaque)
 {
-    if (!g_main_context_is_owner(g_main_context_default())) {
-        g_main_context_wakeup(g_main_context_default());
+    if (!main_loop_is_own_thread()) {
+        bql_call_after_unlock(wake, NULL);
     }
 }
 
