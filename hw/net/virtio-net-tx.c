@@ -3,16 +3,20 @@
 /*
  * virtio-net: frames from the guest (virtio 1.2, section 5.1.6.2 "Packet Transmission").
  *
- * The vCPU that notifies goes on at once: frames are sent by the main loop, straight from guest
- * memory, in bursts. An element is used up as soon as its frame was handed to the back end, which
- * makes a copy if it has no room. So when the VM stops, a frame is either in the ring, and part of
- * the state, or it has been sent: never lost, never sent twice.
+ * Frames are sent straight from guest memory, in bursts, by the main loop, beside the vCPU that has
+ * notified. Only short ones, of a guest that asks and answers, the vCPU sends itself: that takes
+ * less time than it takes to wake the main loop. An element is used up as soon as its frame was
+ * handed to the back end, which makes a copy if it has no room. So when the VM stops, a frame is
+ * either in the ring, and part of the state, or it has been sent: never lost, never sent twice.
  */
 #include "hw/net/virtio-net-internal.h"
+#include "system/cpus.h"
 #include "trace-hw-net.h"
 #include "util/bytes.h"
 
-#define FRAME_MIN 14 /* bytes: addresses and type */
+#define FRAME_MIN   14   /* bytes: addresses and type */
+#define FRAME_SHORT 2048 /* bytes: to copy so much is nothing beside a system call */
+#define SHORT_BURST 2    /* frames that a vCPU sends itself */
 
 /* Called when the frame that waited at the peer has left. */
 static void transmit_sent(NetClient *client)
@@ -87,19 +91,22 @@ static void transmit_element(VirtIONet *net, VirtQueueElement *element)
 {
     NetFrame frame;
 
-    if (parse_frame(net, element, &frame) &&
-        net_send(net->client, &frame, transmit_sent) == NET_PENDING) {
+    if (!parse_frame(net, element, &frame)) {
+        return;
+    }
+    net->transmits_short = net_frame_size(&frame) <= FRAME_SHORT;
+    if (net_send(net->client, &frame, transmit_sent) == NET_PENDING) {
         trace_virtio_net_transmit_waiting();
         net->transmit_waiting = true;
     }
 }
 
-/* Returns how many frames were taken. */
-static int transmit_burst(VirtIONet *net)
+/* At most @limit frames; returns how many were taken. */
+static int transmit_burst(VirtIONet *net, int limit)
 {
     int count = 0;
 
-    while (count < net->tx_burst && !net->transmit_waiting) {
+    while (count < limit && !net->transmit_waiting) {
         VirtQueueElement *element = virtqueue_pop(net->tx);
         if (!element) {
             break;
@@ -114,13 +121,13 @@ static int transmit_burst(VirtIONet *net)
     return count;
 }
 
-void virtio_net_transmit(VirtIONet *net)
+static void transmit(VirtIONet *net, int limit)
 {
     if (!virtio_net_can_use(net, net->tx) || net->transmit_waiting) {
         return;
     }
     virtqueue_disable_notification(net->tx);
-    int count = transmit_burst(net);
+    int count = transmit_burst(net, limit);
     if (net->parent.broken) {
         return;
     }
@@ -131,16 +138,32 @@ void virtio_net_transmit(VirtIONet *net)
     if (net->transmit_waiting) {
         return; /* transmit_sent() goes on */
     }
-    if (count == net->tx_burst || !virtqueue_enable_notification(net->tx)) {
+    if (count == limit || !virtqueue_enable_notification(net->tx)) {
         virtqueue_disable_notification(net->tx);
         virtio_net_schedule(net, VIRTIO_NET_WORK_TRANSMIT);
     }
+}
+
+void virtio_net_transmit(VirtIONet *net)
+{
+    transmit(net, net->tx_burst);
+}
+
+/* What comes next is taken to be like what came last. */
+static bool vcpu_transmits(const VirtIONet *net)
+{
+    return vcpu_current() && net->transmits_short && net->tx_burst > SHORT_BURST &&
+           !(net->work_pending & VIRTIO_NET_WORK_TRANSMIT);
 }
 
 void virtio_net_transmit_notified(VirtIODevice *device, VirtQueue *queue)
 {
     VirtIONet *net = VIRTIO_NET(device);
 
-    virtqueue_disable_notification(queue);
-    virtio_net_schedule(net, VIRTIO_NET_WORK_TRANSMIT);
+    if (vcpu_transmits(net)) {
+        transmit(net, SHORT_BURST);
+    } else {
+        virtqueue_disable_notification(queue);
+        virtio_net_schedule(net, VIRTIO_NET_WORK_TRANSMIT);
+    }
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "system/cpus-internal.h"
 #include "system/main-loop.h"
 #include "util/bytes.h"
 
@@ -109,6 +110,59 @@ static void test_transmit_bursts(void)
     expect_tags(harness, 0, 10);
     g_assert_cmpuint(count_used(RING_TX), ==, 10);
     g_assert_cmpuint(harness->queue_interrupts[RING_TX], ==, 3);
+}
+
+static void post_long_frame(void)
+{
+    g_autofree uint8_t *data = g_malloc0(5000);
+    Piece pieces[] = { { no_header, VNET_HEADER_MERGEABLE_SIZE }, { data, 5000 } };
+
+    ring_post(RING_TX, pieces, G_N_ELEMENTS(pieces));
+}
+
+/* A vCPU notifies; returns how many frames the back end had then. */
+static unsigned vcpu_kicks(NetHarness *harness)
+{
+    static VCPU vcpu;
+
+    vcpu_set_current(&vcpu);
+    virtio_queue_notified(harness->device, RING_TX);
+    vcpu_set_current(NULL);
+    return harness->received->len;
+}
+
+/* A vCPU sends a few short frames itself; the main loop what is long, and what is behind it. */
+static void test_transmit_by_vcpu(void)
+{
+    NetHarness *harness = fresh(MODERN);
+
+    post_frame(0);
+    ring_kick(RING_TX);
+    g_assert_cmpuint(harness->received->len, ==, 1);
+    post_frame(1);
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 2);
+    g_assert_cmpuint(harness->queue_interrupts[RING_TX], ==, 2);
+    for (uint8_t i = 2; i < 5; i++) {
+        post_frame(i);
+    }
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 4);
+    post_frame(5);
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 4); /* not while the main loop has some to send */
+    run_pending();
+    expect_tags(harness, 0, 6);
+    g_assert_cmpuint(count_used(RING_TX), ==, 6);
+
+    post_long_frame();
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 7); /* nobody could know */
+    post_long_frame();
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 7);
+    run_pending();
+    g_assert_cmpuint(harness->received->len, ==, 8);
+    post_frame(0);
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 8);
+    run_pending();
+    post_frame(0);
+    g_assert_cmpuint(vcpu_kicks(harness), ==, 10);
 }
 
 /* While the back end has no room one frame waits there; nothing is lost or comes twice. */
@@ -623,6 +677,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/virtio-net/transmit/layouts", test_transmit_layouts);
     g_test_add_func("/virtio-net/transmit/bursts", test_transmit_bursts);
+    g_test_add_func("/virtio-net/transmit/by-vcpu", test_transmit_by_vcpu);
     g_test_add_func("/virtio-net/transmit/waits", test_transmit_waits);
     g_test_add_func("/virtio-net/transmit/waits-over-stop", test_transmit_waits_over_stop);
     g_test_add_func("/virtio-net/transmit/notified-before-stop",
