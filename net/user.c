@@ -11,7 +11,6 @@
 
 #include "monitor/hmp.h"
 #include "net/net-internal.h"
-#include "system/bql.h"
 #include "system/main-loop.h"
 #include "util/report.h"
 #include "util/timer.h"
@@ -83,17 +82,10 @@ static void ignore_descriptor(int fd, void *opaque)
 {
 }
 
-static void wake(void *opaque)
-{
-    g_main_context_wakeup(g_main_context_default());
-}
-
-/* The main loop may be polling with an old set of descriptors. BQL. */
+/* The main loop may be polling with an old set of descriptors. */
 static void wake_main_loop(void *opaque)
 {
-    if (!main_loop_is_own_thread()) {
-        bql_call_after_unlock(wake, NULL);
-    }
+    main_loop_wake();
 }
 
 static void init_completed(Slirp *slirp, void *opaque)

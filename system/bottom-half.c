@@ -4,43 +4,29 @@
 #include "system/bottom-half.h"
 
 #include "system/bql.h"
+#include "system/main-loop.h"
 
 struct BottomHalf {
     void (*function)(void *opaque);
     void *opaque;
-    bool scheduled; /* these three: under `halves.lock` */
-    unsigned turn;  /* in which it was scheduled */
-    BottomHalf *next;
+    /* Under `halves.lock`: */
+    bool scheduled;
+    unsigned turn; /* in which it was scheduled */
+    GList link;    /* in `halves.queue`; its data is this */
 };
 
 static struct {
     GMutex lock;
-    BottomHalf *first; /* changed under `lock`; whether there is one, any thread may read */
-    BottomHalf **end;
+    GQueue queue;
     unsigned turn;
-    gint asleep; /* the main loop; atomic */
-} halves = { .end = &halves.first, .asleep = 1 };
+} halves = { .queue = G_QUEUE_INIT };
 
 bool bottom_halves_pending(void)
 {
-    return __atomic_load_n(&halves.first, __ATOMIC_SEQ_CST) != NULL;
-}
-
-void bottom_halves_set_asleep(bool asleep)
-{
-    __atomic_store_n(&halves.asleep, asleep, __ATOMIC_SEQ_CST);
-}
-
-static bool is_asleep(void)
-{
-    return __atomic_load_n(&halves.asleep, __ATOMIC_SEQ_CST);
-}
-
-static void wake_main_loop(void *opaque)
-{
-    if (is_asleep()) {
-        g_main_context_wakeup(g_main_context_default());
-    }
+    g_mutex_lock(&halves.lock);
+    bool pending = !g_queue_is_empty(&halves.queue);
+    g_mutex_unlock(&halves.lock);
+    return pending;
 }
 
 /* ---- the source ---- */
@@ -57,18 +43,9 @@ static gboolean check(GSource *source)
 }
 
 /* Lock held. */
-static void remove_half(BottomHalf *half)
+static void unschedule(BottomHalf *half)
 {
-    BottomHalf **link = &halves.first;
-
-    while (*link != half) {
-        link = &(*link)->next;
-    }
-    if (halves.end == &half->next) {
-        halves.end = link;
-    }
-    __atomic_store_n(link, half->next, __ATOMIC_SEQ_CST);
-    half->next = NULL;
+    g_queue_unlink(&halves.queue, &half->link);
     half->scheduled = false;
 }
 
@@ -76,12 +53,12 @@ static void remove_half(BottomHalf *half)
 static BottomHalf *take_first(void)
 {
     g_mutex_lock(&halves.lock);
-    BottomHalf *half = halves.first;
+    BottomHalf *half = g_queue_peek_head(&halves.queue);
     if (half && half->turn == halves.turn) {
         half = NULL;
     }
     if (half) {
-        remove_half(half);
+        unschedule(half);
     }
     g_mutex_unlock(&halves.lock);
     return half;
@@ -124,6 +101,7 @@ BottomHalf *bottom_half_new(void (*function)(void *opaque), void *opaque)
     attach_source();
     half->function = function;
     half->opaque = opaque;
+    half->link.data = half;
     return half;
 }
 
@@ -137,24 +115,16 @@ void bottom_half_free(BottomHalf *half)
 
 void bottom_half_schedule(BottomHalf *half)
 {
-    bool wake;
-
     g_mutex_lock(&halves.lock);
-    wake = !half->scheduled;
-    if (!half->scheduled) {
+    bool fresh = !half->scheduled;
+    if (fresh) {
         half->scheduled = true;
         half->turn = halves.turn;
-        __atomic_store_n(halves.end, half, __ATOMIC_SEQ_CST);
-        halves.end = &half->next;
+        g_queue_push_tail_link(&halves.queue, &half->link);
     }
     g_mutex_unlock(&halves.lock);
-    if (!wake || !is_asleep()) {
-        return;
-    }
-    if (bql_locked()) {
-        bql_call_after_unlock(wake_main_loop, NULL);
-    } else {
-        wake_main_loop(NULL);
+    if (fresh) {
+        main_loop_wake();
     }
 }
 
@@ -163,7 +133,7 @@ void bottom_half_cancel(BottomHalf *half)
     g_assert(bql_locked());
     g_mutex_lock(&halves.lock);
     if (half->scheduled) {
-        remove_half(half);
+        unschedule(half);
     }
     g_mutex_unlock(&halves.lock);
 }

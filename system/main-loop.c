@@ -12,12 +12,14 @@
 static struct {
     gint quitting;
     gint status;
+    gint asleep;  /* atomic; also before the first turn */
     bool skipped; /* the last turn did not look for events */
-} loop;
+} loop = { .asleep = 1 };
 
 static _Thread_local bool own_thread;
 
 typedef struct ScheduledCall {
+    BottomHalf *half;
     void (*function)(void *opaque);
     void *opaque;
     /* Set when somebody waits. */
@@ -41,16 +43,38 @@ static gint poll_without_bql(GPollFD *fds, guint count, gint timeout)
     if (skip_poll(fds, count)) {
         return 0;
     }
-    bottom_halves_set_asleep(true);
+    /* Asleep from here on: whoever schedules a bottom half after this look wakes us. */
+    __atomic_store_n(&loop.asleep, 1, __ATOMIC_SEQ_CST);
     if (bottom_halves_pending()) {
         timeout = 0;
     }
     /* GLib keeps time in milliseconds; the timers have their own descriptors. */
     bql_unlock();
     gint ready = g_poll(fds, count, timeout);
-    bottom_halves_set_asleep(false);
+    __atomic_store_n(&loop.asleep, 0, __ATOMIC_SEQ_CST);
     bql_lock();
     return ready;
+}
+
+static bool is_asleep(void)
+{
+    return __atomic_load_n(&loop.asleep, __ATOMIC_SEQ_CST);
+}
+
+static void wake(void *opaque)
+{
+    if (is_asleep()) {
+        g_main_context_wakeup(g_main_context_default());
+    }
+}
+
+void main_loop_wake(void)
+{
+    if (is_asleep() && bql_locked()) {
+        bql_call_after_unlock(wake, NULL);
+    } else {
+        wake(NULL);
+    }
 }
 
 bool main_loop_is_own_thread(void)
@@ -98,10 +122,11 @@ bool main_loop_quitting(void)
     return __atomic_load_n(&loop.quitting, __ATOMIC_ACQUIRE);
 }
 
-static gboolean run_scheduled(gpointer data)
+static void run_scheduled(void *opaque)
 {
-    g_autofree ScheduledCall *call = data;
+    g_autofree ScheduledCall *call = opaque;
 
+    bottom_half_free(call->half);
     call->function(call->opaque);
     if (call->done) {
         g_mutex_lock(call->lock);
@@ -109,16 +134,12 @@ static gboolean run_scheduled(gpointer data)
         g_cond_signal(call->done_cond);
         g_mutex_unlock(call->lock);
     }
-    return G_SOURCE_REMOVE;
 }
 
 static void schedule_call(ScheduledCall *call)
 {
-    g_autoptr(GSource) source = g_idle_source_new();
-
-    g_source_set_priority(source, G_PRIORITY_DEFAULT);
-    g_source_set_callback(source, run_scheduled, call, NULL);
-    g_source_attach(source, g_main_context_default());
+    call->half = bottom_half_new(run_scheduled, call);
+    bottom_half_schedule(call->half);
 }
 
 void main_loop_schedule(void (*function)(void *opaque), void *opaque)
@@ -140,7 +161,9 @@ void main_loop_run_and_wait(void (*function)(void *opaque), void *opaque)
     g_assert(!bql_locked());
     g_mutex_init(&lock);
     g_cond_init(&cond);
-    *call = (ScheduledCall){ function, opaque, &lock, &cond, &done };
+    *call = (ScheduledCall){
+        .function = function, .opaque = opaque, .lock = &lock, .done_cond = &cond, .done = &done
+    };
     schedule_call(call);
     g_mutex_lock(&lock);
     while (!done) {

@@ -25,12 +25,5 @@ void bottom_half_schedule(BottomHalf *half);
 /* Not scheduled any more. BQL. */
 void bottom_half_cancel(BottomHalf *half);
 
-/* ---- for the main loop ---- */
-
-/* Is there one to run? Any thread. */
+/* Is there one to run? For the main loop, before it sleeps; any thread. */
 bool bottom_halves_pending(void);
-/*
- * The main loop goes to sleep (@asleep) or has awoken. Once asleep, it has to look at
- * bottom_halves_pending() a last time; what is scheduled later wakes it.
- */
-void bottom_halves_set_asleep(bool asleep);

@@ -13,6 +13,12 @@
 void main_loop_init(void);
 /* Is the caller the thread that runs the main loop? */
 bool main_loop_is_own_thread(void);
+/*
+ * Have the loop look again at what its sources wait for, because that has changed with the BQL
+ * held, or at the bottom halves. Costs nothing while it is awake, and waits until the caller has
+ * given up the BQL. Any thread.
+ */
+void main_loop_wake(void);
 /* Run until main_loop_quit(). Main thread, BQL held on entry and return. */
 void main_loop_run(void);
 /* One turn; blocks when @blocking. For tests and for start-up code; never from a handler. */
