@@ -118,12 +118,6 @@ guint g_source_attach(GSource *source, GMainContext *context)
     return id;
 }
 
-void g_source_set_ready_time(GSource *source, gint64 ready_time)
-{
-    __tsan_release(source);
-    REAL(g_source_set_ready_time)(source, ready_time);
-}
-
 /* ---- owners ---- */
 
 static void gives_up(gpointer object)
