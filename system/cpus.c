@@ -63,7 +63,7 @@ static void kick_and_wake(void *opaque)
  * A vCPU that is interrupted wants the BQL first of all, so it hears of it when that is free. The
  * main loop's thread ends those of the vCPUs, so only it may come back to one without the lock.
  */
-static void call_without_bql(void (*function)(void *opaque), VCPU *vcpu)
+static void tell_when_bql_is_free(void (*function)(void *opaque), VCPU *vcpu)
 {
     if (main_loop_is_own_thread()) {
         bql_call_after_unlock(function, vcpu);
@@ -81,10 +81,10 @@ void vcpu_interrupt(VCPU *vcpu, uint32_t requests)
     } else if (!vcpu->thread) {
         vcpu_kick(vcpu);
     } else if (vcpu->thread->running == vcpu) {
-        call_without_bql(kick, vcpu);
+        tell_when_bql_is_free(kick, vcpu);
     } else if (vcpu->halted) {
         vcpu->urgent = true;
-        call_without_bql(kick_and_wake, vcpu);
+        tell_when_bql_is_free(kick_and_wake, vcpu);
     }
     /* Otherwise it will look when its turn comes, which it waits for already. */
 }
