@@ -26,7 +26,7 @@ typedef struct FilterOutput {
 /* Errors say that @chardev_id is in use. */
 bool filter_output_open(FilterOutput *output, NetFilter *filter, Chardev *chardev, bool vnet_header,
                         GError **error);
-/* Harmless when not open. What waits is lost. */
+/* Harmless when not open. What the peer does not take at once is lost. */
 void filter_output_close(FilterOutput *output);
 
 static inline bool filter_output_exists(const FilterOutput *output)
