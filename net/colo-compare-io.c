@@ -27,7 +27,7 @@ static void on_primary_frames(const NetFrame *frames, unsigned count, void *opaq
 
     g_mutex_lock(&self->lock);
     comparator_primary_frames(self->comparator, frames, count, colo_compare_now());
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
 }
 
 static void on_secondary_frames(const NetFrame *frames, unsigned count, void *opaque)
@@ -36,7 +36,7 @@ static void on_secondary_frames(const NetFrame *frames, unsigned count, void *op
 
     g_mutex_lock(&self->lock);
     comparator_secondary_frames(self->comparator, frames, count, colo_compare_now());
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
 }
 
 static void on_primary_mark(void *opaque)
@@ -45,7 +45,7 @@ static void on_primary_mark(void *opaque)
 
     g_mutex_lock(&self->lock);
     comparator_primary_mark(self->comparator);
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
 }
 
 static void on_secondary_mark(void *opaque)
@@ -54,7 +54,7 @@ static void on_secondary_mark(void *opaque)
 
     g_mutex_lock(&self->lock);
     comparator_secondary_mark(self->comparator);
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
 }
 
 /* ---- texts of notify_dev ---- */
@@ -81,7 +81,7 @@ static void on_notify(const NetFrame *frame, void *opaque)
         report_warning("colo-compare, chardev '%s': an unknown message of %zu bytes",
                        chardev_name(&input->frontend), frame->iov->iov_len);
     }
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
 }
 
 /* ---- input ---- */
@@ -155,7 +155,7 @@ static void input_event(void *opaque, CharEvent event)
     if (input == &self->notify && event == CHAR_EVENT_CLOSED) {
         frame_writer_reset(self->notify_out.writer);
     }
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
 }
 
 /* ---- output ---- */

@@ -68,18 +68,29 @@ void compare_tap_release(CompareTap *tap, const NetFrame *frame)
         tap->present_goes = true;
     } else if (!tap->gone && tap->bytes + size <= WAITING_BYTES) {
         append(tap, frame, size);
-        bottom_half_schedule(tap->wake);
     } else {
         trace_colo_compare_tap_dropped(size, tap->bytes);
+    }
+}
+
+void compare_tap_unlock(CompareTap *tap)
+{
+    bool released = tap->first;
+
+    g_mutex_unlock(&tap->owner->lock);
+    if (released) {
+        bottom_half_schedule(tap->wake);
     }
 }
 
 static ReleasedFrame *take_released(CompareTap *tap)
 {
     g_mutex_lock(&tap->owner->lock);
-    ReleasedFrame *first = tap->first;
-    tap->first = tap->last = NULL;
-    tap->bytes = 0;
+    ReleasedFrame *first = tap->gone ? NULL : tap->first;
+    if (first) {
+        tap->first = tap->last = NULL;
+        tap->bytes = 0;
+    }
     g_mutex_unlock(&tap->owner->lock);
     return first;
 }
@@ -183,13 +194,13 @@ static void compare_tap_cleanup(NetFilter *filter)
     g_mutex_lock(&tap->owner->lock);
     tap->gone = true;
     g_mutex_unlock(&tap->owner->lock);
-    g_clear_pointer(&tap->wake, bottom_half_free);
 }
 
 void compare_tap_free(CompareTap *tap)
 {
     compare_tap_flush(tap);
     g_object_run_dispose(G_OBJECT(tap));
+    g_clear_pointer(&tap->wake, bottom_half_free);
     tap->owner = NULL;
     g_object_unref(G_OBJECT(tap));
 }

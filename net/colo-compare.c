@@ -56,6 +56,15 @@ int64_t colo_compare_now(void)
     return g_get_monotonic_time() / 1000;
 }
 
+void colo_compare_unlock(ColoCompare *self)
+{
+    if (self->tap) {
+        compare_tap_unlock(self->tap);
+    } else {
+        g_mutex_unlock(&self->lock);
+    }
+}
+
 /* ---- what the comparator asks for; lock held, any thread ---- */
 
 static void on_release(const NetFrame *frame, void *opaque)
@@ -88,7 +97,7 @@ static gboolean on_scan(gpointer opaque)
 
     g_mutex_lock(&self->lock);
     comparator_expire(self->comparator, colo_compare_now());
-    g_mutex_unlock(&self->lock);
+    colo_compare_unlock(self);
     return G_SOURCE_CONTINUE;
 }
 

@@ -54,6 +54,8 @@ struct ColoCompare {
 char *colo_compare_name(ColoCompare *self);
 /* Milliseconds, the comparator's unit of time. */
 int64_t colo_compare_now(void);
+/* Give up the lock; what has been released meanwhile leaves. The iothread. */
+void colo_compare_unlock(ColoCompare *self);
 
 /* ---- colo-compare-io.c; BQL ---- */
 
@@ -73,8 +75,13 @@ void colo_compare_send_text(ColoCompare *self, const char *text);
 CompareTap *compare_tap_new(ColoCompare *owner, const char *netdev, GError **error);
 /* What has been released leaves before. BQL. */
 void compare_tap_free(CompareTap *tap);
-/* The comparator lets @frame out: it leaves in the main loop. Lock held; any thread. */
+/* The comparator lets @frame out: it leaves by one of the next two. Lock held; any thread. */
 void compare_tap_release(CompareTap *tap, const NetFrame *frame);
+/*
+ * Give up the owner's lock, then have the main loop send what has been released: it would need the
+ * lock. Until the tap is freed; any thread.
+ */
+void compare_tap_unlock(CompareTap *tap);
 /* Send what has been released. BQL, lock not held. */
 void compare_tap_flush(CompareTap *tap);
 
