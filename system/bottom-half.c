@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
-/* Bottom halves: one source of the main loop runs them all. */
+/* Bottom halves: a queue that the main loop looks at in each turn. */
 #include "system/bottom-half.h"
 
 #include "system/bql.h"
@@ -29,19 +29,6 @@ bool bottom_halves_pending(void)
     return pending;
 }
 
-/* ---- the source ---- */
-
-static gboolean prepare(GSource *source, gint *timeout)
-{
-    *timeout = -1;
-    return bottom_halves_pending();
-}
-
-static gboolean check(GSource *source)
-{
-    return bottom_halves_pending();
-}
-
 /* Lock held. */
 static void unschedule(BottomHalf *half)
 {
@@ -64,32 +51,20 @@ static BottomHalf *take_first(void)
     return half;
 }
 
-static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
+bool bottom_halves_run(void)
 {
     BottomHalf *half;
+    bool any = false;
 
+    g_assert(bql_locked());
     g_mutex_lock(&halves.lock);
     halves.turn++;
     g_mutex_unlock(&halves.lock);
     while ((half = take_first())) {
         half->function(half->opaque);
+        any = true;
     }
-    return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs functions = { .prepare = prepare, .check = check, .dispatch = dispatch };
-
-static void attach_source(void)
-{
-    static gsize attached;
-
-    if (g_once_init_enter(&attached)) {
-        GSource *source = g_source_new(&functions, sizeof(GSource));
-        g_source_set_static_name(source, "bottom halves");
-        g_source_attach(source, g_main_context_default());
-        g_source_unref(source);
-        g_once_init_leave(&attached, 1);
-    }
+    return any;
 }
 
 /* ---- the halves ---- */
@@ -98,7 +73,6 @@ BottomHalf *bottom_half_new(void (*function)(void *opaque), void *opaque)
 {
     BottomHalf *half = g_new0(BottomHalf, 1);
 
-    attach_source();
     half->function = function;
     half->opaque = opaque;
     half->link.data = half;

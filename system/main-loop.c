@@ -12,8 +12,7 @@
 static struct {
     gint quitting;
     gint status;
-    gint asleep;  /* atomic; also before the first turn */
-    bool skipped; /* the last turn did not look for events */
+    gint asleep; /* atomic; also before the first turn */
 } loop = { .asleep = 1 };
 
 static _Thread_local bool own_thread;
@@ -28,21 +27,8 @@ typedef struct ScheduledCall {
     bool *done;
 } ScheduledCall;
 
-/* Bottom halves come before events, but not twice in a row. */
-static bool skip_poll(GPollFD *fds, guint count)
-{
-    loop.skipped = !loop.skipped && bottom_halves_pending();
-    for (guint i = 0; loop.skipped && i < count; i++) {
-        fds[i].revents = 0;
-    }
-    return loop.skipped;
-}
-
 static gint poll_without_bql(GPollFD *fds, guint count, gint timeout)
 {
-    if (skip_poll(fds, count)) {
-        return 0;
-    }
     /* Asleep from here on: whoever schedules a bottom half after this look wakes us. */
     __atomic_store_n(&loop.asleep, 1, __ATOMIC_SEQ_CST);
     if (bottom_halves_pending()) {
@@ -95,7 +81,9 @@ void main_loop_init(void)
 bool main_loop_iterate(bool blocking)
 {
     g_assert(g_main_depth() == 0); /* see event_source_never_nested() */
-    return g_main_context_iteration(g_main_context_default(), blocking);
+    /* By itself GLib would go through all its sources once more for what the events have led to. */
+    bool events = g_main_context_iteration(g_main_context_default(), blocking);
+    return bottom_halves_run() || events;
 }
 
 void main_loop_run(void)

@@ -27,3 +27,5 @@ void bottom_half_cancel(BottomHalf *half);
 
 /* Is there one to run? For the main loop, before it sleeps; any thread. */
 bool bottom_halves_pending(void);
+/* Run those that are scheduled now; were there any? For the main loop, with the BQL. */
+bool bottom_halves_run(void);

@@ -15,6 +15,7 @@ import os
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 
 SOURCE_DIR = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(SOURCE_DIR, "tests", "functional"))
@@ -24,14 +25,18 @@ from colotest.net import GUEST_IPV4, TestBed, missing_for_namespaces  # noqa: E4
 from colotest.net_pair import NetPair  # noqa: E402
 from colotest.proxy_path import measure_path  # noqa: E402
 
-#: Downloads and seconds of requests of a sample; samples are taken alternately.
-DOWNLOADS = 4
-REQUEST_SECONDS = 5
+#: Downloads and seconds of requests of a sample. Samples without and with protection are taken by
+#: turns and compared with their neighbours, since the machine's own speed changes by the minute.
+DOWNLOADS = 2
+REQUEST_SECONDS = 3
 #: Clients at a time: one tells how long a request takes, several how many a guest serves.
 REQUEST_CLIENTS = (1, 4)
-ROUNDS = 3
+ROUNDS = 9
 MIB = 64
-PATH_PACKETS = 4000
+#: The path is measured by several pairs of emulators: where the scheduler puts the threads of one
+#: stays as it is.
+PATH_PAIRS = 9
+PATH_PACKETS = 2000
 
 
 def percentile(values, percent):
@@ -68,6 +73,26 @@ class CheckpointRate:
                 f" ({reasons or 'none'} in {self.seconds:.1f} s)")
 
 
+@dataclass
+class Alternating:
+    """Samples without protection, one more than those with it, which lie between them."""
+
+    plain: list
+    protected: list
+    rate: CheckpointRate
+
+    def ratios(self):
+        return [2 * protected / (before + after) for before, protected, after
+                in zip(self.plain, self.protected, self.plain[1:])]
+
+    def text(self, unit):
+        ratios = self.ratios()
+        return (f"{statistics.median(self.plain):.0f} {unit}, protected "
+                f"{statistics.median(self.protected):.0f} {unit}, ratio "
+                f"{statistics.median(ratios):.2f} (quartiles {percentile(ratios, 25):.2f} and "
+                f"{percentile(ratios, 75):.2f}) of {len(ratios)} rounds")
+
+
 class NetBench:
     def __init__(self, emulator, proxy, kills):
         self.emulator = emulator
@@ -79,18 +104,19 @@ class NetBench:
         return NetPair(bed, self.emulator, self.guest, mib=MIB, **self.proxy)
 
     def alternately(self, sample):
-        """Medians of `sample(bed)` without and with protection, and the checkpoints meanwhile."""
-        plain, protected, rate = [], [], CheckpointRate()
+        """Values of `sample(bed)` without and with protection, and the checkpoints meanwhile."""
+        result = Alternating([], [], CheckpointRate())
         with TestBed() as bed, self.pair(bed) as pair:
             pair.boot()
             sample(bed)
+            result.plain.append(sample(bed))
             for _ in range(ROUNDS):
-                plain.append(sample(bed))
                 pair.protect()
                 sample(bed)
-                protected.append(rate.measure(pair, lambda: sample(bed)))
+                result.protected.append(result.rate.measure(pair, lambda: sample(bed)))
                 pair.go_on_alone()
-        return statistics.median(plain), statistics.median(protected), rate
+                result.plain.append(sample(bed))
+        return result
 
     def requests(self):
         for clients in REQUEST_CLIENTS:
@@ -102,18 +128,17 @@ class NetBench:
                          for _ in range(clients)]
             results = [process.result(REQUEST_SECONDS + 60) for process in processes]
             return sum(result["done"] / result["seconds"] for result in results)
-        plain, protected, rate = self.alternately(sample)
-        report(f"HTTP requests, {clients} at a time: {plain:.0f}/s, protected {protected:.0f}/s, "
-               f"ratio {protected / plain:.2f} (goal: at least 0.70); {rate.text()}")
+        result = self.alternately(sample)
+        report(f"HTTP requests, {clients} at a time: {result.text('/s')} (goal: at least 0.70); "
+               f"{result.rate.text()}")
 
     def bulk(self):
         def sample(bed):
             results = [bed.run_client("download", limit=120, host=GUEST_IPV4)
                        for _ in range(DOWNLOADS)]
             return DOWNLOADS * MIB * 1.048576 / sum(result["seconds"] for result in results)
-        plain, protected, rate = self.alternately(sample)
-        report(f"bulk download: {plain:.0f} MB/s, protected {protected:.0f} MB/s, ratio "
-               f"{protected / plain:.2f} (goal: at least 0.50); {rate.text()}")
+        result = self.alternately(sample)
+        report(f"bulk download: {result.text('MB/s')} (goal: at least 0.50); {result.rate.text()}")
 
     def stall(self):
         """A download's longest time without a byte, in which or after which the primary dies."""
@@ -141,14 +166,22 @@ class NetBench:
 
     def path(self):
         for name in ("documented", "direct"):
-            plain, proxied = measure_path(self.emulator, name == "direct", PATH_PACKETS)
-            request, request_plain = (percentile(times.request, 50) for times in (proxied, plain))
-            answer, answer_plain = (percentile(times.answer, 50) for times in (proxied, plain))
-            report(f"proxy path, {name}: to the secondary's guest p50 {request:.0f} us, without a "
-                   f"proxy to the primary's {request_plain:.0f} us; back through the comparator "
-                   f"{answer:.0f} us, without {answer_plain:.0f} us: the proxy's own "
-                   f"{request - request_plain:.0f} and {answer - answer_plain:.0f} us "
-                   "(goal: at most 60 us)")
+            runs = [measure_path(self.emulator, name == "direct", PATH_PACKETS)
+                    for _ in range(PATH_PAIRS)]
+            report(f"proxy path, {name}: " + "; ".join((
+                _path_text("to the secondary's guest", runs, lambda times: times.request),
+                _path_text("back through the comparator", runs, lambda times: times.answer)))
+                + " (goal: at most 60 us)")
+
+
+def _path_text(name, runs, way):
+    """What the proxy itself costs on one way: of all packets, and of each pair of emulators."""
+    plain, proxied = ([way(run[i]) for run in runs] for i in (0, 1))
+    own = sorted(percentile(times, 50) - percentile(without, 50)
+                 for without, times in zip(plain, proxied))
+    p50, p50_plain = (percentile(sum(times, []), 50) for times in (proxied, plain))
+    return (f"{name} p50 {p50:.0f} us, without a proxy {p50_plain:.0f} us: the proxy's own "
+            f"{p50 - p50_plain:.0f} us, of {len(runs)} pairs " + ", ".join(f"{t:.0f}" for t in own))
 
 
 PARTS = ("requests", "bulk", "stall", "path")
