@@ -11,6 +11,14 @@
  */
 void pci_bus_drive_line(PCIDevice *device, bool level, bool tell);
 
+/* The command register or the capability changed: send what may be sent now. */
+void pci_msi_update(PCIDevice *device);
+/* Does [@offset, @offset + @size) of configuration space touch the capability's registers? */
+bool pci_msi_touched(const PCIDevice *device, unsigned offset, unsigned size);
+void pci_msi_reset(PCIDevice *device);
+/* The bits of the byte at @offset of configuration space that are pending bits. */
+uint8_t pci_msi_pending_bits(const PCIDevice *device, unsigned offset);
+
 /* The command register or the capability's flags changed: send what may be sent now. */
 void pci_msix_update(PCIDevice *device);
 /* Does [@offset, @offset + @size) of configuration space touch the capability's flags? */

@@ -148,7 +148,8 @@ void pci_set_interrupt_pin(PCIDevice *device, uint8_t pin)
 static void update_line(PCIDevice *device, bool tell)
 {
     uint16_t status = pci_get_word(device->config + PCI_STATUS) & ~PCI_STATUS_INTERRUPT;
-    bool disabled = pci_get_word(device->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE;
+    bool disabled = (pci_get_word(device->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) ||
+                    pci_msi_enabled(device);
 
     pci_set_word(device->config + PCI_STATUS,
                  status | (device->line_level ? PCI_STATUS_INTERRUPT : 0));
@@ -244,11 +245,13 @@ void pci_config_write(PCIDevice *device, unsigned offset, uint32_t value, unsign
         *byte &= ~(written & device->write_one_clear[offset + i]);
     }
     bool command = ranges_meet(offset, size, PCI_COMMAND, 2);
+    bool msi = pci_msi_touched(device, offset, size);
     if (command || ranges_meet(offset, size, PCI_BASE_ADDRESS_0, 4 * PCI_BAR_COUNT)) {
         update_mappings(device);
     }
-    if (command) {
+    if (command || msi) {
         update_line(device, true);
+        pci_msi_update(device);
     }
     if (command || pci_msix_flags_touched(device, offset, size)) {
         pci_msix_update(device);
@@ -260,11 +263,13 @@ void pci_config_write(PCIDevice *device, unsigned offset, uint32_t value, unsign
 
 /* ---- migration ---- */
 
-/* Bits that may differ from what is here: those that the guest can change, and the line's. */
+/* Bits that may differ from what is here: the guest's, the line's, and those of pending messages.
+ */
 static uint8_t changeable_bits(const PCIDevice *device, unsigned offset)
 {
     uint8_t bits = device->writable[offset] | device->write_one_clear[offset];
 
+    bits |= pci_msi_pending_bits(device, offset);
     return offset == PCI_STATUS ? bits | PCI_STATUS_INTERRUPT : bits;
 }
 
@@ -436,6 +441,7 @@ static void pci_device_reset(Device *device)
         self->config[i] &= ~(self->writable[i] | self->write_one_clear[i]);
     }
     release_resources(self);
+    pci_msi_reset(self);
     pci_msix_reset(self);
     if (klass->reset) {
         klass->reset(self);

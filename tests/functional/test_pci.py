@@ -55,3 +55,28 @@ def test_acpi_says_what_is_where(make_vm, guest):
         "Using ACPI for IRQ routing",
     ):
         vm.console.wait_for(expected, 1, start=0)
+
+
+EDU_VECTOR = 0xd3
+# Without a driver: where the message goes and what it says, by the configuration space; then its
+# cause.
+EDU_MESSAGE = (
+    "d=/sys/bus/pci/devices/0000:00:05.0; echo 1 > $d/enable; set -- $(cat $d/resource)\n"
+    "put() { printf \"$2\" | dd of=$d/config bs=1 seek=$1 conv=notrunc 2> /dev/null; }\n"
+    "put 4 '\\006\\000'; put 68 '\\000\\000\\340\\376'; put 76 '\\323\\000'; put 66 '\\201\\000'\n"
+    "devmem $(($1 + 4)) 32 0x0f0f0f0f; echo edu $(devmem $(($1 + 4)) 32)\n"
+    "devmem $(($1 + 0x60)) 32 1; echo edu $(devmem $(($1 + 0x24)) 32)\n"
+    "devmem $(($1 + 0x64)) 32 1; echo edu $(devmem $(($1 + 0x24)) 32) end\n"
+)
+
+
+def test_msi_reaches_the_guest(make_vm, guest):
+    """Nobody waits for that vector, and the kernel says so."""
+    vm = make_vm([*guest.arguments("shell"), "-device", "edu,addr=5"])
+    vm.console.wait_for("guest: shell", 120)
+    vm.console.wait_for("[#$] ", 30)
+    vm.console.write(EDU_MESSAGE)
+    vm.console.wait_for("^edu 0xF0F0F0F0", 30)
+    vm.console.wait_for("^edu 0x00000001", 30)
+    vm.console.wait_for("^edu 0x00000000 end", 30)
+    vm.console.wait_for(rf"0\.{EDU_VECTOR} No irq handler for vector", 30)

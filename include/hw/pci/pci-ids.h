@@ -8,6 +8,9 @@
 #define PCI_DEVICE_ID_INTEL_PIIX3   0x7000
 #define PCI_DEVICE_ID_INTEL_PIIX4PM 0x7113
 
+#define PCI_VENDOR_ID_QEMU 0x1234
+#define PCI_DEVICE_ID_EDU  0x11e8
+
 #define PCI_VENDOR_ID_VIRTIO         0x1af4 /* also the default subsystem vendor */
 #define PCI_SUBSYSTEM_ID_DEFAULT     0x1100
 #define PCI_DEVICE_ID_VIRTIO_NET     0x1000 /* transitional */

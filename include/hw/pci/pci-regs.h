@@ -49,6 +49,23 @@ enum {
     PCI_CAP_ID_MSIX = 0x11,
 };
 
+/* MSI capability with 64 bit address: message control, address, data, mask and pending bits. */
+enum {
+    PCI_MSI_FLAGS = 2,
+    PCI_MSI_ADDRESS = 4,
+    PCI_MSI_DATA = 12,
+    PCI_MSI_MASK = 16,
+    PCI_MSI_PENDING = 20,
+    PCI_MSI_SIZE = 14,
+    PCI_MSI_SIZE_MASKABLE = 24,
+    PCI_MSI_FLAGS_ENABLE = 0x0001,
+    PCI_MSI_FLAGS_CAPABLE_SHIFT = 1,
+    PCI_MSI_FLAGS_GRANTED_SHIFT = 4,
+    PCI_MSI_FLAGS_COUNT_MASK = 7,
+    PCI_MSI_FLAGS_64BIT = 0x0080,
+    PCI_MSI_FLAGS_MASKABLE = 0x0100,
+};
+
 /* MSI-X capability: message control, table, pending bit array. */
 enum {
     PCI_MSIX_FLAGS = 2,

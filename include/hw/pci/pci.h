@@ -47,6 +47,7 @@ struct PCIDevice {
     PCIBar bars[PCI_BAR_COUNT];
     uint8_t capability_end; /* first free byte of the capability area */
     bool line_level;        /* INTx as driven by the device */
+    uint8_t msi;            /* offset of the capability; 0: none */
     PCIMsix *msix;          /* NULL: none */
 };
 
@@ -91,6 +92,22 @@ bool pci_bus_master_enabled(const PCIDevice *device);
 bool pci_dma_read(PCIDevice *device, hwaddr address, void *buffer, uint64_t length);
 bool pci_dma_write(PCIDevice *device, hwaddr address, const void *buffer, uint64_t length);
 
+/* ---- MSI (section 6.8.1) ---- */
+
+/*
+ * @vectors (1, 2, 4, 8, 16 or 32) messages; @maskable: one by one. While the guest has MSI on, what
+ * the device drives its pin with is not seen. From realize.
+ */
+bool pci_msi_init(PCIDevice *device, unsigned vectors, bool maskable, GError **error);
+bool pci_msi_enabled(const PCIDevice *device);
+/* How many the guest grants of those that the device has; 0 while MSI is off. */
+unsigned pci_msi_vectors(const PCIDevice *device);
+/*
+ * Send the message of @vector (below that of pci_msi_init()), or mark it pending while it is
+ * masked. Of those that the guest does not grant, each shares one that it does.
+ */
+void pci_msi_notify(PCIDevice *device, unsigned vector);
+
 /* ---- MSI-X (section 6.8.2) ---- */
 
 /*
@@ -106,8 +123,8 @@ unsigned pci_msix_vectors(const PCIDevice *device);
 void pci_msix_notify(PCIDevice *device, unsigned vector);
 
 /*
- * State of any PCI device (configuration space, line, MSI-X): first field of each device's own
- * description, as VMSTATE_PCI_DEVICE(member, State). Loading checks that identity and BAR kinds
+ * State of any PCI device (configuration space with MSI, line, MSI-X): first field of each device's
+ * own description, as VMSTATE_PCI_DEVICE(member, State). Loading checks that identity and BAR kinds
  * agree and maps the BARs.
  */
 extern const VMStateDescription vmstate_pci_device;

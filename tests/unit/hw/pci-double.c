@@ -35,6 +35,9 @@ static bool pci_double_realize(PCIDevice *device, GError **error)
     pci_register_bar(device, DOUBLE_BAR_MEMORY,
                      PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH, &self->memory);
     pci_set_interrupt_pin(device, 1);
+    if (self->msi && !pci_msi_init(device, self->msi, self->msi_maskable, error)) {
+        return false;
+    }
     if (!self->no_msix &&
         !pci_msix_init(device, DOUBLE_VECTORS, DOUBLE_BAR_MSIX, DOUBLE_TABLE, DOUBLE_PBA, error)) {
         return false;
@@ -69,6 +72,8 @@ static const VMStateDescription vmstate_pci_double = {
 static const DeviceProperty pci_double_properties[] = {
     { "fail", NULL, DEVICE_PROPERTY_BOOL, offsetof(PCIDouble, fail) },
     { "no-msix", NULL, DEVICE_PROPERTY_BOOL, offsetof(PCIDouble, no_msix) },
+    { "msi", NULL, DEVICE_PROPERTY_UINT32, offsetof(PCIDouble, msi) },
+    { "msi-maskable", NULL, DEVICE_PROPERTY_BOOL, offsetof(PCIDouble, msi_maskable) },
 };
 
 static void pci_double_init(PCIDouble *self)

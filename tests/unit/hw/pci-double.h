@@ -29,6 +29,8 @@ typedef struct PCIDouble {
     unsigned resets;
     bool fail; /* property: realize fails when everything was made */
     bool no_msix;
+    uint32_t msi; /* vectors, 0: no such capability */
+    bool msi_maskable;
 } PCIDouble;
 
 #define PCI_DOUBLE(o) ((PCIDouble *)(o))
