@@ -409,3 +409,33 @@ json_t *qtest_qmp_event(QTestState *qtest, const char *name)
         }
     }
 }
+
+/* ---- migration ---- */
+
+static void wait_until_migrated(QTestState *source)
+{
+    bool completed = false;
+
+    for (unsigned i = 0; i < ANSWER_TIMEOUT_MS / 10 && !completed; i++) {
+        json_t *status = qtest_qmp(source, "query-migrate", NULL);
+        completed =
+            g_strcmp0(json_string_value(json_object_get(status, "status")), "completed") == 0;
+        json_decref(status);
+        g_usleep(10000);
+    }
+    g_assert_true(completed);
+}
+
+void qtest_migrate(QTestState *source, QTestState *destination)
+{
+    g_autofree char *file = socket_path(destination, "state");
+    g_autofree char *to = g_strdup_printf("exec:cat > %s", file);
+    g_autofree char *from = g_strdup_printf("exec:cat %s", file);
+
+    json_decref(qtest_qmp(source, "migrate", json_pack("{s:s}", "uri", to)));
+    wait_until_migrated(source);
+    qtest_quit(source);
+    json_decref(qtest_qmp(destination, "migrate-incoming", json_pack("{s:s}", "uri", from)));
+    json_decref(qtest_qmp_event(destination, "RESUME"));
+    g_unlink(file);
+}

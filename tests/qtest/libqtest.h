@@ -64,6 +64,12 @@ unsigned qtest_irq_raised_count(QTestState *qtest, unsigned number);
 void qtest_set_irq_in(QTestState *qtest, const char *path, const char *name, unsigned number,
                       bool level);
 
+/*
+ * What comes of migrating @source through a file: @destination, which was started with `-incoming
+ * defer`, runs, and @source has ended.
+ */
+void qtest_migrate(QTestState *source, QTestState *destination);
+
 /* ---- QMP ---- */
 
 /* Execute @command with @arguments (taken over, NULL: none); returns the value of "return",

@@ -213,6 +213,30 @@ static void test_reset(void)
     qtest_quit(qtest);
 }
 
+/* What is at work goes on where the machine goes on. */
+static void test_migration(void)
+{
+    QTestState *source = start();
+    QTestState *destination = qtest_start(ARGUMENTS " -incoming defer");
+    char data[8] = "";
+
+    qtest_memwrite(source, MEMORY, "migrate", 8);
+    copy(source, MEMORY, BUFFER, 8, 1);
+    set(source, 0x20, 0x80);
+    set(source, 0x08, 5);
+    qtest_writeq(source, registers + 0x80, BUFFER);
+    qtest_writeq(source, registers + 0x88, MEMORY + 8);
+    qtest_writeq(source, registers + 0x98, 7);
+    qtest_migrate(source, destination);
+    g_assert_cmphex(get(destination, 0x20), ==, 0x81);
+    qtest_clock_step(destination, WORK_NS);
+    g_assert_cmpuint(get(destination, 0x08), ==, 120);
+    g_assert_cmphex(get(destination, 0x24), ==, 0x101);
+    qtest_memread(destination, MEMORY + 8, data, 8);
+    g_assert_cmpstr(data, ==, "migrate");
+    qtest_quit(destination);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -223,5 +247,6 @@ int main(int argc, char **argv)
     g_test_add_func("/edu/copy", test_copy);
     g_test_add_func("/edu/bad-copies", test_bad_copies);
     g_test_add_func("/edu/reset", test_reset);
+    g_test_add_func("/edu/migration", test_migration);
     return g_test_run();
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copyright The qemu-colo authors */
 /* The PCI bus of machine `pc` over the qtest protocol: what is on it, and how it was set up. */
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "libqtest.h"
 
@@ -139,32 +137,16 @@ static void test_query(void)
 /* Nothing is set up in a VM that comes in: all of it is in the stream. */
 static void test_migration(void)
 {
-    g_autofree char *directory = g_dir_make_tmp("qemu-colo-pci-XXXXXX", NULL);
-    g_autofree char *file = g_build_filename(directory, "state", NULL);
-    g_autofree char *to = g_strdup_printf("exec:cat > %s", file);
-    g_autofree char *from = g_strdup_printf("exec:cat %s", file);
     QTestState *source = qtest_start(ARGUMENTS);
-    bool completed = false;
 
     config_write(source, PM, PM_BASE, 0x700);
     config_write(source, ISA_BRIDGE, ROUTES, 0x0505800a);
     qtest_outw(source, 0x702, 0x0100);
-    json_decref(qtest_qmp(source, "migrate", json_pack("{s:s}", "uri", to)));
-    for (unsigned i = 0; i < 3000 && !completed; i++) {
-        json_t *status = qtest_qmp(source, "query-migrate", NULL);
-        completed =
-            g_strcmp0(json_string_value(json_object_get(status, "status")), "completed") == 0;
-        json_decref(status);
-        g_usleep(10000);
-    }
-    g_assert_true(completed);
-    qtest_quit(source);
 
     QTestState *destination = qtest_start(ARGUMENTS " -incoming defer");
     g_assert_cmphex(config_read(destination, PM, PM_MISC), ==, 0);
     g_assert_cmphex(config_read(destination, ISA_BRIDGE, ROUTES), ==, 0x80808080);
-    json_decref(qtest_qmp(destination, "migrate-incoming", json_pack("{s:s}", "uri", from)));
-    json_decref(qtest_qmp_event(destination, "RESUME"));
+    qtest_migrate(source, destination);
     /* The last register that was selected there is selected here. */
     g_assert_cmphex(qtest_inl(destination, 0xcf8), ==, 0x80000000u | ISA_BRIDGE << 8 | ROUTES);
     g_assert_cmphex(qtest_inl(destination, 0xcfc), ==, 0x0505800a);
@@ -172,8 +154,6 @@ static void test_migration(void)
     g_assert_cmphex(qtest_inw(destination, 0x702), ==, 0x0100);
     g_assert_cmphex(qtest_inw(destination, 0x602), ==, 0xffff);
     qtest_quit(destination);
-    g_unlink(file);
-    g_rmdir(directory);
 }
 
 int main(int argc, char **argv)

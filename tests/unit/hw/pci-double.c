@@ -3,8 +3,10 @@
 /* A PCI device with one of everything, and a board with a bus to put it on. */
 #include "pci-double.h"
 
+#include "hw/intc/apic.h"
 #include "hw/isa/piix3.h"
 #include "hw/pci/i440fx.h"
+#include "migration/stream.h"
 #include "util/report.h"
 
 static uint64_t double_read(void *opaque, hwaddr address, unsigned size)
@@ -150,6 +152,34 @@ static void remove_double(PCIDevice *device, void *opaque)
 void pci_board_clear(PCIBoard *board)
 {
     pci_bus_foreach(board->bus, remove_double, NULL);
+}
+
+int pci_board_receive(PCIBoard *board)
+{
+    int vector = board_acknowledge(board->processors, 0);
+
+    if (vector >= 0) {
+        board_store(APIC_DEFAULT_BASE + 0xb0, 0);
+    }
+    return vector;
+}
+
+GBytes *pci_board_save(PCIDevice *device)
+{
+    g_autoptr(MigrationWriter) writer = migration_writer_new_buffer(0);
+    size_t size;
+
+    vmstate_save(writer, DEVICE_GET_CLASS(device)->vmsd, device);
+    const void *data = migration_writer_data(writer, &size);
+    return g_bytes_new(data, size);
+}
+
+bool pci_board_load(PCIDevice *device, const void *state, size_t size, GError **error)
+{
+    g_autoptr(MigrationReader) reader = migration_reader_new_memory(state, size);
+
+    return vmstate_load(reader, DEVICE_GET_CLASS(device)->vmsd, device, 1, error) &&
+           migration_reader_check(reader, error);
 }
 
 static void select_register(uint8_t devfn, unsigned offset)

@@ -53,6 +53,12 @@ PCIDevice *pci_board_add_ok(const char *options);
 /* All of them go, but for the board's own. */
 void pci_board_clear(PCIBoard *board);
 
+/* The vector that the first processor is interrupted by, the highest of several; -1: none. */
+int pci_board_receive(PCIBoard *board);
+/* The state of @device as it migrates. */
+GBytes *pci_board_save(PCIDevice *device);
+bool pci_board_load(PCIDevice *device, const void *state, size_t size, GError **error);
+
 /* Through the ports of configuration mechanism 1. */
 uint32_t config_in(uint8_t devfn, unsigned offset, unsigned size);
 void config_out(uint8_t devfn, unsigned offset, uint32_t value, unsigned size);

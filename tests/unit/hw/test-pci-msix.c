@@ -6,7 +6,6 @@
 #include "hw/intc/apic.h"
 #include "hw/isa/piix3.h"
 #include "irq-board.h"
-#include "migration/stream.h"
 #include "pci-double.h"
 #include "system/reset.h"
 
@@ -60,13 +59,9 @@ static void fresh(void)
 /* The vector whose message came, of several the highest; -1: none. */
 static int received(void)
 {
-    int irq = board_acknowledge(board->processors, 0);
+    int vector = pci_board_receive(board);
 
-    if (irq < 0) {
-        return -1;
-    }
-    board_store(APIC_DEFAULT_BASE + 0xb0, 0);
-    return irq - (int)FIRST_IRQ;
+    return vector < 0 ? -1 : vector - (int)FIRST_IRQ;
 }
 
 static void test_layout(void)
@@ -205,31 +200,13 @@ static void test_refused_layouts(void)
 
 /* ---- migration ---- */
 
-static GBytes *save(PCIDevice *which)
-{
-    g_autoptr(MigrationWriter) writer = migration_writer_new_buffer(0);
-    size_t size;
-
-    vmstate_save(writer, DEVICE_GET_CLASS(which)->vmsd, which);
-    const void *data = migration_writer_data(writer, &size);
-    return g_bytes_new(data, size);
-}
-
-static bool load_state(PCIDevice *which, const void *data, size_t size, GError **error)
-{
-    g_autoptr(MigrationReader) reader = migration_reader_new_memory(data, size);
-
-    return vmstate_load(reader, DEVICE_GET_CLASS(which)->vmsd, which, 1, error) &&
-           migration_reader_check(reader, error);
-}
-
 static void load_bytes(PCIDevice *which, GBytes *state)
 {
     g_autoptr(GError) error = NULL;
     size_t size;
     const void *data = g_bytes_get_data(state, &size);
 
-    load_state(which, data, size, &error);
+    pci_board_load(which, data, size, &error);
     g_assert_no_error(error);
 }
 
@@ -241,8 +218,8 @@ static void test_state(void)
     pci_msix_notify(device, 9);
     pci_set_irq(device, 1);
     g_assert_cmpint(board->level[11], ==, 1);
-    g_autoptr(GBytes) state = save(device);
-    g_autoptr(GBytes) bridge = save(board->bridge);
+    g_autoptr(GBytes) state = pci_board_save(device);
+    g_autoptr(GBytes) bridge = pci_board_save(board->bridge);
     reset_all();
     g_assert_cmpint(board->level[11], ==, 0);
     board_store(APIC_DEFAULT_BASE + 0xf0, 0x1ff);
@@ -251,7 +228,7 @@ static void test_state(void)
     load_bytes(device, state);
     /* Levels of lines come with the interrupt controllers' own state: nobody is driven. */
     g_assert_cmpint(board->level[11], ==, 0);
-    g_autoptr(GBytes) again = save(device);
+    g_autoptr(GBytes) again = pci_board_save(device);
     g_assert_true(g_bytes_equal(state, again));
     g_assert_cmphex(load(entry(8), 8), ==, APIC_DEFAULT_BASE); /* the BAR is where it was */
     g_assert_cmphex(load(PBA, 8), ==, 1 << 9);
@@ -272,7 +249,7 @@ static void expect_load_error(GBytes *state, size_t offset, uint8_t value, size_
     g_autofree uint8_t *changed = g_memdup2(data, size);
 
     changed[offset] = value;
-    g_assert_false(load_state(device, changed, size - cut, &error));
+    g_assert_false(pci_board_load(device, changed, size - cut, &error));
     if (!strstr(error->message, part)) {
         g_error("expected \"%s\" in \"%s\"", part, error->message);
     }
@@ -281,7 +258,7 @@ static void expect_load_error(GBytes *state, size_t offset, uint8_t value, size_
 static void test_wrong_states(void)
 {
     fresh();
-    g_autoptr(GBytes) state = save(device);
+    g_autoptr(GBytes) state = pci_board_save(device);
     size_t head = PCI_CONFIG_SIZE + 1;
     size_t subsection = g_bytes_get_size(state) - head;
 
@@ -320,7 +297,7 @@ static void test_damaged_states(void)
     size_t size;
 
     fresh();
-    g_autoptr(GBytes) good = save(device);
+    g_autoptr(GBytes) good = pci_board_save(device);
     const void *data = g_bytes_get_data(good, &size);
     for (unsigned i = 0; i < DAMAGED; i++) {
         g_autofree uint8_t *damaged = g_memdup2(data, size);
@@ -329,7 +306,7 @@ static void test_damaged_states(void)
             damaged[g_rand_int_range(random, 0, (gint32)size)] = (uint8_t)g_rand_int(random);
         }
         size_t length = g_rand_int_range(random, 0, 8) ? size : g_rand_int(random) % size;
-        if (!load_state(device, damaged, length, &error)) {
+        if (!pci_board_load(device, damaged, length, &error)) {
             g_assert_nonnull(error);
             refused++;
         }
@@ -337,7 +314,7 @@ static void test_damaged_states(void)
     }
     g_assert_cmpuint(refused, >, 0);
     load_bytes(device, good);
-    g_autoptr(GBytes) after = save(device);
+    g_autoptr(GBytes) after = pci_board_save(device);
     g_assert_true(g_bytes_equal(good, after));
 }
 
