@@ -71,7 +71,7 @@ struct LinuxBoot {
     X86CPU *cpu;
 };
 
-static void linux_boot_free(LinuxBoot *boot)
+void linux_boot_free(LinuxBoot *boot)
 {
     if (boot->kernel) {
         bzimage_free(boot->kernel);
@@ -83,7 +83,6 @@ static void linux_boot_free(LinuxBoot *boot)
     g_free(boot->command_line);
     g_free(boot);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxBoot, linux_boot_free)
 
 /* ---- layout ---- */
 

@@ -28,6 +28,8 @@ typedef struct LinuxBoot LinuxBoot;
  * and what was expected.
  */
 LinuxBoot *linux_boot_new(const LinuxBootConfig *config, GError **error);
+void linux_boot_free(LinuxBoot *boot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxBoot, linux_boot_free)
 
 /*
  * Load kernel, initrd, command line and boot parameters into guest memory and set the processor

@@ -229,7 +229,7 @@ static void test_load(void)
                                .initrd_path = initrd_path,
                                .command_line = "console=ttyS0",
                                .low_ram_size = ram->size };
-    LinuxBoot *boot = new_boot(&config, cpu, &error);
+    g_autoptr(LinuxBoot) boot = new_boot(&config, cpu, &error);
 
     g_assert_no_error(error);
     for (unsigned i = 0; i < 2; i++) { /* a reset finds memory and registers changed */
