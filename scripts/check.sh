@@ -54,7 +54,9 @@ if [ -n "$sanitizers" ]; then
     [ "$build_dir" = "$source_dir/build" ] &&
         build_dir=$source_dir/build-$(echo "$sanitizers" | tr , -)
     COLO_TEST_TIMEOUT_SCALE=${COLO_TEST_TIMEOUT_SCALE:-4}
-    export COLO_TEST_TIMEOUT_SCALE
+    # Sanitizers see neither blocks within GLib's slices nor the locks of these.
+    G_SLICE=always-malloc
+    export COLO_TEST_TIMEOUT_SCALE G_SLICE
 fi
 
 if [ "$install" = yes ]; then
