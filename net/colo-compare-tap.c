@@ -86,11 +86,9 @@ void compare_tap_unlock(CompareTap *tap)
 static ReleasedFrame *take_released(CompareTap *tap)
 {
     g_mutex_lock(&tap->owner->lock);
-    ReleasedFrame *first = tap->gone ? NULL : tap->first;
-    if (first) {
-        tap->first = tap->last = NULL;
-        tap->bytes = 0;
-    }
+    ReleasedFrame *first = tap->first;
+    tap->first = tap->last = NULL;
+    tap->bytes = 0;
     g_mutex_unlock(&tap->owner->lock);
     return first;
 }
@@ -185,6 +183,15 @@ CompareTap *compare_tap_new(ColoCompare *owner, const char *netdev, GError **err
     return tap;
 }
 
+static void drop_released(CompareTap *tap)
+{
+    while (tap->first) {
+        ReleasedFrame *next = tap->first->next;
+        g_free(tap->first);
+        tap->first = next;
+    }
+}
+
 /* The netdev goes, or the owner: nothing leaves any more after this. */
 static void compare_tap_cleanup(NetFilter *filter)
 {
@@ -193,6 +200,7 @@ static void compare_tap_cleanup(NetFilter *filter)
     compare_tap_flush(tap);
     g_mutex_lock(&tap->owner->lock);
     tap->gone = true;
+    drop_released(tap);
     g_mutex_unlock(&tap->owner->lock);
 }
 
@@ -207,13 +215,7 @@ void compare_tap_free(CompareTap *tap)
 
 static void compare_tap_finalize(GObject *object)
 {
-    CompareTap *tap = to_tap(object);
-
-    while (tap->first) {
-        ReleasedFrame *next = tap->first->next;
-        g_free(tap->first);
-        tap->first = next;
-    }
+    drop_released(to_tap(object));
     G_OBJECT_CLASS(g_type_class_peek(TYPE_NET_FILTER))->finalize(object);
 }
 
