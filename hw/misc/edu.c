@@ -99,9 +99,10 @@ static uint32_t factorial_of(uint32_t number)
 static void factorial_done(void *opaque)
 {
     Edu *self = opaque;
+    uint32_t factorial = factorial_of(self->factorial);
 
-    trace_edu_factorial(self->factorial, factorial_of(self->factorial));
-    self->factorial = factorial_of(self->factorial);
+    trace_edu_factorial(self->factorial, factorial);
+    self->factorial = factorial;
     self->status &= ~(uint32_t)STATUS_COMPUTING;
     if (self->status & STATUS_INTERRUPT) {
         raise_interrupt(self, INTERRUPT_FACTORIAL);

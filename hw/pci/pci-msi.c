@@ -47,6 +47,11 @@ static bool maskable(const PCIDevice *device)
     return flags(device) & PCI_MSI_FLAGS_MASKABLE;
 }
 
+static unsigned capability_size(bool with_masks)
+{
+    return with_masks ? PCI_MSI_SIZE_MASKABLE : PCI_MSI_SIZE;
+}
+
 /* A message tells its number by the low bits of its data. */
 static void send(PCIDevice *device, unsigned vector)
 {
@@ -92,7 +97,7 @@ void pci_msi_update(PCIDevice *device)
 
 bool pci_msi_touched(const PCIDevice *device, unsigned offset, unsigned size)
 {
-    return device->msi && offset < device->msi + (unsigned)PCI_MSI_SIZE_MASKABLE &&
+    return device->msi && offset < device->msi + capability_size(maskable(device)) &&
            device->msi + (unsigned)PCI_MSI_FLAGS < offset + size;
 }
 
@@ -108,8 +113,8 @@ bool pci_msi_init(PCIDevice *device, unsigned vectors, bool maskable, GError **e
                      object_type_name(G_OBJECT_TYPE(device)), vectors, VECTORS_MAX);
         return false;
     }
-    device->msi = pci_add_capability(device, PCI_CAP_ID_MSI,
-                                     maskable ? PCI_MSI_SIZE_MASKABLE : PCI_MSI_SIZE, error);
+    device->msi =
+        pci_add_capability(device, PCI_CAP_ID_MSI, (uint8_t)capability_size(maskable), error);
     if (!device->msi) {
         return false;
     }
